@@ -1,0 +1,208 @@
+//! The one list of settings: name, default and description, from which parsing, `worker config` and `config/worker.env` follow.
+
+/// How much of a setting's value may be shown to a person.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Visibility {
+    /// All of it.
+    Open,
+    /// Nothing.
+    Secret,
+    /// `name=value` lines, of which some values are secret.
+    SecretLines,
+}
+
+/// One setting: what a person may write in the environment and what it means.
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// The text that counts where the variable is unset.
+    pub default: Option<&'static str>,
+    /// What being unset means where there is no default text.
+    pub when_unset: &'static str,
+    /// One line for a person.
+    pub description: &'static str,
+    /// The variable that names a file to read the value from instead.
+    pub file: Option<&'static str>,
+    /// The variable's older name, which counts where neither of the others is set.
+    pub alias: Option<&'static str>,
+    pub(super) visibility: Visibility,
+}
+
+impl Setting {
+    const fn with_default(default: &'static str, description: &'static str) -> Self {
+        Self {
+            default: Some(default),
+            ..Self::optional("", description)
+        }
+    }
+
+    const fn optional(when_unset: &'static str, description: &'static str) -> Self {
+        Self {
+            name: "",
+            default: None,
+            when_unset,
+            description,
+            file: None,
+            alias: None,
+            visibility: Visibility::Open,
+        }
+    }
+
+    const fn hidden(self, visibility: Visibility, file: &'static str) -> Self {
+        Self {
+            file: Some(file),
+            visibility,
+            ..self
+        }
+    }
+
+    const fn also_called(self, alias: &'static str) -> Self {
+        Self {
+            alias: Some(alias),
+            ..self
+        }
+    }
+
+    /// Every variable that can give this setting its value.
+    pub fn variables(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name)
+            .chain(self.file)
+            .chain(self.alias)
+    }
+}
+
+/// Every setting, in the order in which a person reads them.
+#[must_use]
+pub fn catalogue() -> &'static [&'static Setting] {
+    &CATALOGUE
+}
+
+/// The catalogue's own spelling of a variable that it knows.
+pub(super) fn known_variable(name: &str) -> Option<&'static str> {
+    catalogue()
+        .iter()
+        .flat_map(|setting| setting.variables())
+        .find(|known| *known == name)
+}
+
+/// Declares each setting under its variable's name, and the list of them all.
+macro_rules! settings {
+    ($($name:ident: $setting:expr;)+) => {
+        $(pub(super) static $name: Setting = Setting { name: stringify!($name), ..$setting };)+
+        static CATALOGUE: [&Setting; [$(stringify!($name)),+].len()] = [$(&$name),+];
+    };
+}
+
+settings! {
+    DB_HOST: Setting::with_default("localhost",
+        "PostgreSQL's host name or address, or the folder of its Unix socket");
+    DB_PORT: Setting::with_default("5432",
+        "PostgreSQL's port (a Kubernetes service link, tcp://..., counts as unset)");
+    DB_USER: Setting::with_default("postgres",
+        "PostgreSQL user");
+    DB_PASSWORD: Setting::with_default("postgres",
+        "That user's password; DB_PASS counts where neither DB_PASSWORD nor DB_PASSWORD_FILE is set")
+        .hidden(Visibility::Secret, "DB_PASSWORD_FILE")
+        .also_called("DB_PASS");
+    DB_NAME: Setting::with_default("booking_management",
+        "Database that holds the bookings");
+    DB_SSL_MODE: Setting::with_default("prefer",
+        "TLS to PostgreSQL: disable, prefer, require or verify-full");
+    DB_SSL_ROOT_CERT: Setting::optional("the system's certificates",
+        "PEM file of the certificate authorities to trust");
+    DB_POOL_SIZE: Setting::with_default("4",
+        "Connections to PostgreSQL, 1 to 64; more than the database has cores adds nothing");
+
+    KAFKA_BROKERS: Setting::with_default("localhost:9092",
+        "Brokers to start from, host:port, separated by commas");
+    KAFKA_GROUP_ID: Setting::with_default("worker-group",
+        "Consumer group; worker-group-<OKTETO_NAMESPACE> where OKTETO_DIVERTED_ENVIRONMENT is set");
+    KAFKA_BOOKING_TOPIC: Setting::with_default("booking-events",
+        "Topic of the bookings");
+    KAFKA_CANCELLATION_TOPIC: Setting::with_default("booking-cancellations",
+        "Topic of the cancellations");
+    KAFKA_GROUP_PROTOCOL: Setting::with_default("classic",
+        "Group protocol: classic (cooperative-sticky) or consumer (KIP-848, Kafka 4.0 or newer)");
+    KAFKA_PROPERTIES: Setting::optional("none",
+        "Further librdkafka settings (TLS, SASL), one name=value a line, # for a comment")
+        .hidden(Visibility::SecretLines, "KAFKA_PROPERTIES_FILE");
+
+    BATCH_MAX_RECORDS: Setting::with_default("1000",
+        "Most records that one transaction applies, 1 to 10000");
+    MIGRATE_ON_START: Setting::with_default("true",
+        "Whether the worker applies its migrations before it consumes");
+    SHUTDOWN_GRACE: Setting::with_default("30s",
+        "How long a shutdown may take, 1s to 10m; keep it below the pod's own grace");
+
+    LOG_FORMAT: Setting::optional("json; pretty on a terminal",
+        "Log lines as json or pretty");
+    LOG_LEVEL: Setting::with_default("info",
+        "Least severe level to log: trace, debug, info, warn, error or off");
+    RUST_LOG: Setting::optional("LOG_LEVEL counts",
+        "Log filter per module, such as info,worker=debug; wins over LOG_LEVEL");
+    BAGGAGE_LOG_KEYS: Setting::optional("all members",
+        "Baggage members that log lines may show, separated by commas");
+
+    OKTETO_NAMESPACE: Setting::optional("none",
+        "Namespace that this worker runs in (Okteto sets it)");
+    OKTETO_DIVERTED_ENVIRONMENT: Setting::optional("records without okteto-divert",
+        "Apply only the records whose baggage member okteto-divert has this value");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::catalogue;
+
+    const SETTINGS_FILE: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/worker.env"));
+
+    /// The `NAME=value` lines of the settings file, commented out or not.
+    fn lines_of_the_settings_file() -> Vec<(&'static str, &'static str)> {
+        SETTINGS_FILE
+            .lines()
+            .filter_map(|line| line.trim_start_matches('#').split_once('='))
+            .filter(|(name, _)| !name.contains(' ') && *name == name.to_uppercase())
+            .collect()
+    }
+
+    #[test]
+    fn the_settings_file_lists_exactly_the_variables_of_the_catalogue() {
+        let listed: Vec<&str> = lines_of_the_settings_file()
+            .iter()
+            .map(|(name, _)| *name)
+            .collect();
+        let unique: BTreeSet<&str> = listed.iter().copied().collect();
+        let known: BTreeSet<&str> = catalogue().iter().flat_map(|s| s.variables()).collect();
+        assert_eq!(unique, known);
+        assert_eq!(listed.len(), unique.len(), "a variable is listed twice");
+    }
+
+    #[test]
+    fn the_settings_file_shows_the_defaults_and_sets_nothing() {
+        for setting in catalogue() {
+            let Some(default) = setting.default else {
+                continue;
+            };
+            assert!(
+                lines_of_the_settings_file().contains(&(setting.name, default)),
+                "{} is not shown with its default {default}",
+                setting.name
+            );
+        }
+        for line in SETTINGS_FILE.lines() {
+            assert!(line.is_empty() || line.starts_with('#'), "sets: {line}");
+        }
+    }
+
+    #[test]
+    fn every_setting_says_what_it_is_and_what_being_unset_means() {
+        for setting in catalogue() {
+            assert!(!setting.description.is_empty(), "{}", setting.name);
+            let meanings = [setting.default.unwrap_or(""), setting.when_unset];
+            let given = meanings.iter().filter(|text| !text.is_empty()).count();
+            assert_eq!(given, 1, "{}", setting.name);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! All settings together, as the rest of the worker receives them.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::catalogue::{BATCH_MAX_RECORDS, MIGRATE_ON_START, SHUTDOWN_GRACE};
+use super::database::DatabaseSettings;
+use super::divert::DivertSettings;
+use super::duration::within;
+use super::environment::Environment;
+use super::fault::ConfigurationFaults;
+use super::findings::Findings;
+use super::kafka::KafkaSettings;
+use super::log::LogSettings;
+use super::parse::{switch, whole_number};
+
+const SHORTEST_GRACE: Duration = Duration::from_secs(1);
+const LONGEST_GRACE: Duration = Duration::from_mins(10);
+
+/// Every setting, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which database, and how to reach it.
+    pub database: DatabaseSettings,
+    /// Where the records come from.
+    pub kafka: KafkaSettings,
+    /// Whose records this worker applies.
+    pub divert: DivertSettings,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Most records that one transaction applies.
+    pub batch_max_records: usize,
+    /// Whether the migrations are applied before the worker consumes.
+    pub migrate_on_start: bool,
+    /// How long a shutdown may take.
+    pub shutdown_grace: Duration,
+}
+
+#[derive(Default, Deserialize)]
+struct Texts {
+    batch_max_records: Option<String>,
+    migrate_on_start: Option<String>,
+    shutdown_grace: Option<String>,
+}
+
+impl Settings {
+    /// Reads this process's environment; fails with everything that is wrong in it, and the caller ends with exit code 2.
+    pub fn from_environment() -> Result<Self, ConfigurationFaults> {
+        Self::from_snapshot(&Environment::of_this_process())
+    }
+
+    /// Reads a snapshot; fails with everything that is wrong in it.
+    pub fn from_snapshot(environment: &Environment) -> Result<Self, ConfigurationFaults> {
+        let mut findings = Findings::of(environment);
+        match Self::read(&mut findings) {
+            Some(settings) if findings.faults.is_empty() => Ok(settings),
+            _ => Err(ConfigurationFaults(findings.faults)),
+        }
+    }
+
+    /// The settings as far as they are right; what is wrong is in the findings.
+    pub(super) fn read(findings: &mut Findings) -> Option<Self> {
+        let database = DatabaseSettings::read(findings);
+        let kafka = KafkaSettings::read(findings);
+        let texts: Texts = findings.texts("");
+        let batch_max_records = findings.required(
+            &BATCH_MAX_RECORDS,
+            texts.batch_max_records.as_deref(),
+            |text| whole_number(text, &(1..=10_000)),
+        );
+        let migrate_on_start =
+            findings.required(&MIGRATE_ON_START, texts.migrate_on_start.as_deref(), switch);
+        let shutdown_grace =
+            findings.required(&SHUTDOWN_GRACE, texts.shutdown_grace.as_deref(), |text| {
+                within(text, &(SHORTEST_GRACE..=LONGEST_GRACE))
+            });
+        let log = LogSettings::read(findings);
+        let divert = DivertSettings::read(findings);
+        Some(Self {
+            database: database?,
+            kafka: kafka?,
+            divert,
+            log: log?,
+            batch_max_records: batch_max_records?,
+            migrate_on_start: migrate_on_start?,
+            shutdown_grace: shutdown_grace?,
+        })
+    }
+}
