@@ -1,0 +1,302 @@
+//! W3C Trace Context as a record brings it: the producer's span, and the ids of the record's own.
+//!
+//! Parsed here, by <https://www.w3.org/TR/trace-context-2/>, because the ready-made propagator
+//! (`opentelemetry_sdk` 0.33) accepts ids of any length (`00-1-1-01`), and its `TraceState` lets control
+//! characters through, which would be sent onward as a header.
+
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+/// The most bytes of `tracestate` that are carried onward, as the specification asks at least.
+pub const MAX_TRACESTATE_BYTES: usize = 512;
+/// The most members of a `tracestate`; one with more is malformed.
+const MAX_TRACESTATE_MEMBERS: usize = 32;
+/// A longer member goes first when a `tracestate` must shrink.
+const LONG_TRACESTATE_MEMBER: usize = 128;
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// The trace of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// The producer's trace, or a new one.
+    pub trace_id: TraceId,
+    /// The record's own span, freshly drawn.
+    pub span_id: SpanId,
+    /// The producer's span, with its flags and `tracestate`; `None` when the trace is new.
+    pub remote: Option<SpanContext>,
+}
+
+impl TraceContext {
+    /// Continues the trace that the record's headers name, or begins a new one.
+    ///
+    /// Both arguments are all values of their header, in order. A `traceparent` counts only when there
+    /// is exactly one and it is well formed; a `tracestate` that is not is dropped alone.
+    #[must_use]
+    pub fn continue_from<'a>(
+        traceparent: impl IntoIterator<Item = &'a [u8]>,
+        tracestate: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Self {
+        let mut parents = traceparent.into_iter();
+        let remote = match (parents.next(), parents.next()) {
+            (Some(only), None) => parse_traceparent(only),
+            _ => None,
+        };
+        let span_id = SpanId::from_bytes(fastrand::u64(1..).to_be_bytes());
+        match remote {
+            Some((trace_id, parent_id, flags)) => {
+                let state = parse_tracestate(tracestate).unwrap_or_default();
+                let remote = Some(SpanContext::new(trace_id, parent_id, flags, true, state));
+                Self { trace_id, span_id, remote }
+            }
+            None => {
+                let trace_id = TraceId::from_bytes(fastrand::u128(1..).to_be_bytes());
+                Self { trace_id, span_id, remote: None }
+            }
+        }
+    }
+
+    /// The trace's id as text, for log lines and the ledger.
+    #[must_use]
+    pub fn trace_id_text(&self) -> HexId<32> {
+        HexId::new(&self.trace_id.to_bytes())
+    }
+
+    /// The id of the record's own span as text, for log lines.
+    #[must_use]
+    pub fn span_id_text(&self) -> HexId<16> {
+        HexId::new(&self.span_id.to_bytes())
+    }
+}
+
+/// An identifier as lowercase hexadecimal text, several times as fast as its `Display`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HexId<const LENGTH: usize>([u8; LENGTH]);
+
+impl<const LENGTH: usize> HexId<LENGTH> {
+    fn new(bytes: &[u8]) -> Self {
+        let mut text = [b'0'; LENGTH];
+        for ([high, low], byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
+            *high = DIGITS[usize::from(byte >> 4)];
+            *low = DIGITS[usize::from(byte & 15)];
+        }
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// `00-<32 hex>-<16 hex>-<2 hex>`; a version above 00 may go on after a further dash.
+fn parse_traceparent(header: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
+    let (known, rest) = header.split_at_checked(55)?;
+    let [v1, v2, b'-', fields @ ..] = known else { return None };
+    let (trace_id, fields) = fields.split_at_checked(32)?;
+    let [b'-', fields @ ..] = fields else { return None };
+    let (parent_id, fields) = fields.split_at_checked(16)?;
+    let [b'-', f1, f2] = fields else { return None };
+
+    let [version] = hex(&[*v1, *v2])?;
+    let goes_on = version > 0 && rest.first() == Some(&b'-');
+    if version == 0xff || !(rest.is_empty() || goes_on) {
+        return None;
+    }
+    let trace_id = TraceId::from_bytes(hex(trace_id)?);
+    let parent_id = SpanId::from_bytes(hex(parent_id)?);
+    let [flags] = hex(&[*f1, *f2])?;
+    // Flags other than "sampled" must not be carried onward before they mean something.
+    let flags = TraceFlags::new(flags) & TraceFlags::SAMPLED;
+    (trace_id != TraceId::INVALID && parent_id != SpanId::INVALID).then_some((trace_id, parent_id, flags))
+}
+
+/// Lowercase hexadecimal of exactly `LENGTH` bytes.
+fn hex<const LENGTH: usize>(text: &[u8]) -> Option<[u8; LENGTH]> {
+    let mut bytes = [0; LENGTH];
+    let (pairs, []) = text.as_chunks::<2>() else { return None };
+    if pairs.len() != LENGTH {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// All headers as one list, shrunk to [`MAX_TRACESTATE_BYTES`]; `None` when one member is malformed.
+fn parse_tracestate<'a>(headers: impl IntoIterator<Item = &'a [u8]>) -> Option<TraceState> {
+    let mut members = Vec::new();
+    let mut length = 0;
+    for header in headers {
+        for member in std::str::from_utf8(header).ok()?.split(',') {
+            let member = member.trim_matches([' ', '\t']);
+            if member.is_empty() {
+                continue;
+            }
+            let (key, value) = member.split_once('=')?;
+            let repeated = || members.iter().any(|(earlier, _)| *earlier == key);
+            if members.len() == MAX_TRACESTATE_MEMBERS || !is_state(key, value) || repeated() {
+                return None;
+            }
+            length += member.len() + 1;
+            members.push((key, value));
+        }
+    }
+    if length > MAX_TRACESTATE_BYTES {
+        shrink(&mut members);
+    }
+    TraceState::from_key_value(members).ok()
+}
+
+/// What [`TraceState`] does not check itself: a key and printable ASCII.
+fn is_state(key: &str, value: &str) -> bool {
+    !key.is_empty() && !value.is_empty() && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+/// Drops members as the specification advises: long ones first, then from the end.
+fn shrink(members: &mut Vec<(&str, &str)>) {
+    members.retain(|(key, value)| key.len() + 1 + value.len() <= LONG_TRACESTATE_MEMBER);
+    let mut length = 0;
+    let fitting = members.iter().take_while(|(key, value)| {
+        length += key.len() + value.len() + "=,".len();
+        length <= MAX_TRACESTATE_BYTES + ",".len()
+    });
+    let fitting = fitting.count();
+    members.truncate(fitting);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const PARENT: &str = "00f067aa0ba902b7";
+
+    fn continued(traceparent: &[u8], tracestate: &[&str]) -> TraceContext {
+        TraceContext::continue_from([traceparent], tracestate.iter().map(|value| value.as_bytes()))
+    }
+
+    fn header() -> String {
+        format!("00-{TRACE}-{PARENT}-01")
+    }
+
+    fn state(tracestate: &[&str]) -> String {
+        continued(header().as_bytes(), tracestate).remote.expect("a remote parent").trace_state().header()
+    }
+
+    #[test]
+    fn a_well_formed_parent_is_continued() {
+        let context = continued(header().as_bytes(), &["rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"]);
+        let remote = context.remote.clone().expect("a remote parent");
+        assert_eq!(context.trace_id_text().as_str(), TRACE);
+        assert_eq!(context.trace_id.to_string(), TRACE);
+        assert_eq!(context.span_id_text().as_str(), context.span_id.to_string());
+        assert_eq!(remote.trace_id(), context.trace_id);
+        assert_eq!(remote.span_id().to_string(), PARENT);
+        assert_ne!(remote.span_id(), context.span_id);
+        assert!(remote.is_remote() && remote.is_sampled());
+        assert_eq!(remote.trace_state().header(), "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
+    }
+
+    #[test]
+    fn traceparents_are_judged_by_the_text_of_the_specification() {
+        let zero_trace = "0".repeat(32);
+        let matrix = [
+            (header(), true),
+            (format!("00-{TRACE}-{PARENT}-00"), true),
+            (format!("00-{TRACE}-{PARENT}-ff"), true),
+            (format!("01-{TRACE}-{PARENT}-01"), true),
+            (format!("cc-{TRACE}-{PARENT}-01-what-follows"), true),
+            (format!("cc-{TRACE}-{PARENT}-01-"), true),
+            (format!("cc-{TRACE}-{PARENT}-01.what"), false),
+            (format!("cc-{TRACE}-{PARENT}-0"), false),
+            (format!("ff-{TRACE}-{PARENT}-01"), false),
+            (format!("00-{TRACE}-{PARENT}-01-"), false),
+            (format!("00-{TRACE}-{PARENT}-01 "), false),
+            (format!(" 00-{TRACE}-{PARENT}-01"), false),
+            (format!("00-{zero_trace}-{PARENT}-01"), false),
+            (format!("00-{TRACE}-0000000000000000-01"), false),
+            (format!("00-{}-{PARENT}-01", TRACE.to_uppercase()), false),
+            (format!("0A-{TRACE}-{PARENT}-01"), false),
+            (format!("00-{TRACE}-{PARENT}-0x"), false),
+            (format!("00_{TRACE}-{PARENT}-01"), false),
+            (format!("00-{TRACE}_{PARENT}-01"), false),
+            (format!("00-{TRACE}-{PARENT}_01"), false),
+            ("00-1-1-01".to_owned(), false),
+            (String::new(), false),
+            (format!("00-{}é-{PARENT}-01", &TRACE[2..]), false),
+        ];
+        for (header, good) in matrix {
+            let context = continued(header.as_bytes(), &["a=1"]);
+            assert_eq!(context.remote.is_some(), good, "{header:?}");
+            assert_eq!(context.trace_id.to_string() == TRACE, good, "{header:?}");
+            assert!(context.trace_id != TraceId::INVALID && context.span_id != SpanId::INVALID);
+        }
+    }
+
+    #[test]
+    fn unknown_flags_are_not_carried_onward() {
+        let context = continued(format!("00-{TRACE}-{PARENT}-ff").as_bytes(), &[]);
+        assert_eq!(context.remote.expect("a remote parent").trace_flags(), TraceFlags::SAMPLED);
+    }
+
+    #[test]
+    fn several_parents_or_none_begin_a_new_trace() {
+        let header = header();
+        let twice = TraceContext::continue_from([header.as_bytes(), header.as_bytes()], []);
+        let none = TraceContext::continue_from([], [b"a=1".as_slice()]);
+        assert_eq!((twice.remote, none.remote), (None, None));
+        assert_ne!(twice.trace_id, none.trace_id);
+    }
+
+    #[test]
+    fn a_bad_tracestate_is_dropped_alone() {
+        assert_eq!(state(&["a=1, b=2 ,,", "", "c@d=3"]), "a=1,b=2,c@d=3");
+        for bad in ["a", "=1", "a=", "A=1", "a=1\r\nx: y", "a=é", "a=1,a=2", "a=1=2", "é=1", "a=\u{7f}"] {
+            assert_eq!(state(&["x=1", bad]), "", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_tracestate_loses_long_members_first_and_then_the_last() {
+        let long = format!("long={}", "x".repeat(200));
+        let short: Vec<String> = (0..31).map(|index| format!("k{index:02}={}", "z".repeat(20))).collect();
+        assert_eq!(state(&[&long, &short.join(",")]), short[..20].join(","));
+        assert_eq!(state(&[&long, "a=1"]), format!("{long},a=1"));
+        let medium: Vec<String> = (0..9).map(|index| format!("k{index}={}", "y".repeat(97))).collect();
+        assert_eq!(state(&[&medium.join(",")]), medium[..5].join(","));
+        let many: Vec<String> = (0..33).map(|index| format!("k{index}=v")).collect();
+        assert_eq!(state(&[&many[..32].join(",")]), many[..32].join(","));
+        assert_eq!(state(&[&many.join(",")]), "");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_yield_a_usable_context(
+            parent in prop::collection::vec(any::<u8>(), 0..80),
+            parent_like in "[0-9a-f]{2}-[0-9a-f]{31,33}-[0-9a-f]{16}-[0-9a-f]{2}[-x]{0,2}",
+            states in prop::collection::vec("[a-z0-9@=, \t]{0,300}|\\PC{0,20}|.{0,9}", 0..4),
+        ) {
+            for parent in [parent.as_slice(), parent_like.as_bytes()] {
+                let context = TraceContext::continue_from([parent], states.iter().map(String::as_bytes));
+                prop_assert!(context.trace_id != TraceId::INVALID && context.span_id != SpanId::INVALID);
+                if let Some(remote) = context.remote {
+                    let state = remote.trace_state().header();
+                    prop_assert!(remote.is_valid() && state.len() <= MAX_TRACESTATE_BYTES);
+                    prop_assert!(state.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+                }
+            }
+        }
+    }
+}
