@@ -1,0 +1,1 @@
+//! What holds for every line, checked on lines that the layer wrote.
