@@ -1,0 +1,170 @@
+//! Failures of the world, sorted by SQLSTATE into what the worker does about them.
+
+use std::error::Error as _;
+use std::fmt;
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+/// A failure that is not the record's outcome. Whoever meets one rolls back.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// Passes by itself: retry, for as long as it takes.
+    #[error("{0}")]
+    Transient(Cause),
+    /// Caused by the content of one record of the batch: find it.
+    #[error("{0}")]
+    Record(Cause),
+    /// A prepared statement no longer fits the schema: retry once on a new connection.
+    #[error("{0}")]
+    StaleStatement(Cause),
+    /// The position has moved under another owner: the lane ends.
+    #[error("another worker has moved the position on")]
+    Overtaken,
+    /// The answer to COMMIT was lost: only the position can tell what became of it.
+    #[error("the answer to COMMIT was lost: {0}")]
+    CommitUnknown(Cause),
+    /// Nothing that waiting would mend: the worker halts.
+    #[error("{0}")]
+    Fatal(Cause),
+}
+
+/// What PostgreSQL or the connection said.
+#[derive(Debug, Clone)]
+pub struct Cause {
+    /// The SQLSTATE; none where the server did not answer.
+    pub code: Option<SqlState>,
+    /// The message, with its sources.
+    pub message: String,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) => write!(formatter, "{} (SQLSTATE {})", self.message, code.code()),
+            None => formatter.write_str(&self.message),
+        }
+    }
+}
+
+impl Cause {
+    /// A cause that is not PostgreSQL's.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { code: None, message: message.into() }
+    }
+}
+
+impl Fault {
+    /// Sorts the failure of a COMMIT: an answer from the server means that it did not commit; no answer means
+    /// that it may have.
+    #[must_use]
+    pub fn of_commit(error: &tokio_postgres::Error) -> Self {
+        match Self::from(error) {
+            Self::Transient(cause) if cause.code.is_none() => Self::CommitUnknown(cause),
+            fault => fault,
+        }
+    }
+}
+
+impl From<&tokio_postgres::Error> for Fault {
+    fn from(error: &tokio_postgres::Error) -> Self {
+        if let Some(server) = error.as_db_error() {
+            let cause =
+                Cause { code: Some(server.code().clone()), message: server.message().to_owned() };
+            return match kind_of(server.code().code()) {
+                Kind::Transient => Self::Transient(cause),
+                Kind::Record => Self::Record(cause),
+                Kind::StaleStatement => Self::StaleStatement(cause),
+                Kind::Fatal => Self::Fatal(cause),
+            };
+        }
+        let cause = Cause::new(with_sources(error));
+        // No SQLSTATE and not the network: a value that does not fit its parameter, which no retry mends.
+        let own = error.source().is_some_and(<dyn std::error::Error>::is::<tokio_postgres::types::WrongType>);
+        if own { Self::Fatal(cause) } else { Self::Transient(cause) }
+    }
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<PoolError> for Fault {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => Self::from(error),
+            PoolError::Timeout(_) => Self::Transient(Cause::new("no database connection became free in time")),
+            error => Self::Fatal(Cause::new(error.to_string())),
+        }
+    }
+}
+
+fn with_sources(error: &tokio_postgres::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = error.source();
+    }
+    message
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Transient,
+    Record,
+    StaleStatement,
+    Fatal,
+}
+
+/// PostgreSQL's error codes, Appendix A of its manual, by code and then by class.
+fn kind_of(code: &str) -> Kind {
+    match code {
+        // Read-only server (a failover), idle-in-transaction timeout, a room or user deleted between two
+        // statements (resolved anew on the retry), a prepared statement that a connection pooler forgot.
+        "25006" | "25P02" | "25P03" | "23503" | "26000" => Kind::Transient,
+        // CHECK and NOT NULL, and a value over one of PostgreSQL's limits.
+        "23514" | "23502" | "54000" => Kind::Record,
+        // "cached plan must not change result type"
+        "0A000" => Kind::StaleStatement,
+        _ => match code.get(..2) {
+            // Connection, resources, operator intervention, system, rollback (serialization, deadlock),
+            // object in use (lock not available).
+            Some("08" | "53" | "57" | "58" | "40" | "55") => Kind::Transient,
+            Some("22") => Kind::Record,
+            _ => Kind::Fatal,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sqlstate_of_the_design_is_sorted_as_the_design_says() {
+        let table: [(&[&str], Kind); 4] = [
+            (
+                &[
+                    "08000", "08006", "53300", "53100", "57P01", "57P02", "57P03", "58030", "25006", "40001",
+                    "40P01", "55P03", "57014", "25P03", "23503",
+                ],
+                Kind::Transient,
+            ),
+            (&["22001", "22021", "22P05", "22003", "23514", "23502", "54000"], Kind::Record),
+            (&["0A000"], Kind::StaleStatement),
+            (&["42P01", "42501", "42703", "28P01", "28000", "3D000", "23505", "21000", "XX001"], Kind::Fatal),
+        ];
+        for (codes, kind) in table {
+            for code in codes {
+                assert_eq!(kind_of(code), kind, "{code}");
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! PostgreSQL: connections, faults, transactions, and the worker's own tables.
+
+pub mod fault;
+pub mod held;
+pub mod ledger;
+pub mod migrations;
+pub mod pool;
+pub mod positions;
+mod tls;
+pub mod transaction;
+
+pub use fault::{Cause, Fault};
+pub use pool::Pool;
+pub use transaction::Transaction;

@@ -1,0 +1,111 @@
+//! A database transaction that cannot leak: whatever ends it without an answer takes its connection along.
+
+use deadpool_postgres::Object;
+use tokio::sync::OnceCell;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::Fault;
+
+/// Parameters of a statement.
+pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// An open transaction on a pooled connection.
+///
+/// BEGIN travels with the first statement where that one only reads, so that it costs no round trip. Dropped
+/// without [`commit`](Self::commit) or [`rollback`](Self::rollback), it closes the connection: the server then
+/// rolls back, and no later user of the pool meets the open transaction.
+pub struct Transaction {
+    connection: Option<Object>,
+    begun: OnceCell<()>,
+}
+
+impl Transaction {
+    /// A transaction on this connection. Nothing is sent yet.
+    #[must_use]
+    pub fn new(connection: Object) -> Self {
+        Self { connection: Some(connection), begun: OnceCell::new() }
+    }
+
+    /// Runs a statement that changes nothing, prepared once a connection.
+    ///
+    /// # Errors
+    /// The [`Fault`] of BEGIN or of the statement; the transaction must then be rolled back.
+    pub async fn read(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
+        let query = async {
+            let connection = self.connection()?;
+            let statement = connection.prepare_cached(sql).await?;
+            Ok(connection.query(&statement, parameters).await?)
+        };
+        if self.begun.initialized() {
+            return query.await;
+        }
+        // Sent together, in this order. Should BEGIN fail and the query run alone, it has changed nothing.
+        let (begun, rows) = tokio::join!(biased; self.begin(), query);
+        begun?;
+        rows
+    }
+
+    /// Runs a statement that changes rows, prepared once a connection, inside the transaction only.
+    ///
+    /// # Errors
+    /// The [`Fault`] of BEGIN or of the statement; the transaction must then be rolled back.
+    pub async fn write(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
+        self.begin().await?;
+        let connection = self.connection()?;
+        let statement = connection.prepare_cached(sql).await?;
+        Ok(connection.query(&statement, parameters).await?)
+    }
+
+    /// Runs a statement that changes rows and tells how many.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn execute(&self, sql: &str, parameters: Parameters<'_>) -> Result<u64, Fault> {
+        self.begin().await?;
+        let connection = self.connection()?;
+        let statement = connection.prepare_cached(sql).await?;
+        Ok(connection.execute(&statement, parameters).await?)
+    }
+
+    /// Commits and gives the connection back.
+    ///
+    /// # Errors
+    /// [`Fault::CommitUnknown`] where the server's answer was lost; any other fault means that nothing was
+    /// committed.
+    pub async fn commit(mut self) -> Result<(), Fault> {
+        self.connection()?.batch_execute("COMMIT").await.map_err(|error| Fault::of_commit(&error))?;
+        self.connection.take();
+        Ok(())
+    }
+
+    /// Rolls back and gives the connection back; where that fails, the connection is closed.
+    pub async fn rollback(mut self) {
+        if let Ok(connection) = self.connection()
+            && connection.batch_execute("ROLLBACK").await.is_ok()
+        {
+            self.connection.take();
+        }
+    }
+
+    async fn begin(&self) -> Result<(), Fault> {
+        self.begun
+            .get_or_try_init(|| async { Ok(self.connection()?.batch_execute("BEGIN").await?) })
+            .await
+            .copied()
+    }
+
+    fn connection(&self) -> Result<&Object, Fault> {
+        self.connection
+            .as_ref()
+            .ok_or_else(|| Fault::Fatal(super::Cause::new("a statement was sent after the transaction's end")))
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(Object::take(connection));
+        }
+    }
+}
