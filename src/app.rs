@@ -1,0 +1,114 @@
+//! Builds the worker from its parts, waits for the world, runs, and stops in order.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+
+use crate::baggage::LogKeys;
+use crate::booking;
+use crate::config::{DatabaseSettings, Settings};
+use crate::divert::Divert;
+use crate::intake::Intake;
+use crate::lane::Shared;
+use crate::store::{Cause, Fault, Pool, migrations, pool};
+
+/// Runs the worker until `shutdown` completes; then stops intake, lets batches in flight finish, tells Kafka
+/// how far they came, and leaves the group.
+///
+/// # Errors
+/// The fatal fault that halted it. Positions stand below whatever was not applied.
+pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), Cause> {
+    tokio::pin!(shutdown);
+    let database = open_pool(&settings.database)?;
+    tokio::select! {
+        biased;
+        () = &mut shutdown => return Ok(()),
+        ready = prepare_database(&database, &settings) => ready?,
+    }
+    // A new event type's routes are added here.
+    let routes = booking::routes(&settings.kafka);
+    let shared = Shared {
+        pool: database,
+        group: settings.kafka.group_id.as_str().into(),
+        divert: Divert::new(settings.divert.environment),
+        log_keys: LogKeys::from(settings.log.baggage_keys),
+        batch_max_records: settings.batch_max_records,
+    };
+    let grace = settings.shutdown_grace;
+    let intake = Intake { settings: settings.kafka, routes, shared: Arc::new(shared), grace };
+    let mut running = intake.start().map_err(|error| Cause::new(format!("the intake thread: {error}")))?;
+    tokio::select! {
+        ended = running.finished() => return ended,
+        () = &mut shutdown => {}
+    }
+    tracing::info!("stopping: no more records are taken, batches in flight finish");
+    running.stop();
+    // The thread keeps its own deadlines; this one is for a thread that does not.
+    match tokio::time::timeout(grace, running.finished()).await {
+        Ok(ended) => ended?,
+        Err(_) => tracing::warn!("the grace period is over; the positions decide what counts"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Brings the database's schema up to date, waiting for the database as long as it takes, and returns the
+/// names of the migrations applied.
+///
+/// # Errors
+/// The fatal fault: a newer database, a refused password, a missing right.
+pub async fn migrate(settings: &DatabaseSettings) -> Result<Vec<String>, Cause> {
+    let pool = open_pool(settings)?;
+    wait_for_database(settings, async || migrations::apply(&pool).await).await
+}
+
+async fn prepare_database(pool: &Pool, settings: &Settings) -> Result<(), Cause> {
+    if settings.migrate_on_start {
+        let applied = wait_for_database(&settings.database, async || migrations::apply(pool).await).await?;
+        for migration in applied {
+            tracing::info!(migration, "migration applied");
+        }
+        return Ok(());
+    }
+    wait_for_database(&settings.database, async || Ok(drop(pool.get().await?))).await
+}
+
+/// Tries until the database answers; says once what it waits for, and once when it has it.
+async fn wait_for_database<T>(
+    settings: &DatabaseSettings,
+    attempt: impl AsyncFn() -> Result<T, Fault>,
+) -> Result<T, Cause> {
+    let longest = Duration::from_secs(3);
+    let mut backoff = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(longest)
+        .with_jitter()
+        .without_max_times()
+        .build();
+    let mut waited = false;
+    let (host, port, name) = (&*settings.host, settings.port, &*settings.name);
+    loop {
+        match attempt().await {
+            Ok(done) => {
+                if waited {
+                    tracing::info!(host, port, database = name, "PostgreSQL answers");
+                }
+                return Ok(done);
+            }
+            Err(Fault::Transient(cause)) => {
+                if !std::mem::replace(&mut waited, true) {
+                    tracing::error!(host, port, database = name, error = %cause, "waiting for PostgreSQL");
+                }
+            }
+            Err(Fault::Fatal(cause)) => return Err(cause),
+            Err(fault) => return Err(Cause::new(fault.to_string())),
+        }
+        tokio::time::sleep(backoff.next().unwrap_or(longest)).await;
+    }
+}
+
+fn open_pool(settings: &DatabaseSettings) -> Result<Pool, Cause> {
+    pool::pool(settings).map_err(|error| Cause::new(format!("{error:#}")))
+}

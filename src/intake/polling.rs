@@ -1,0 +1,366 @@
+//! The polling thread: takes records from librdkafka, starts and restarts lanes, tells Kafka how far they came.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use super::assignment::{Assignment, Slot, State, UNKNOWN};
+use super::flow::Flow;
+use super::rebalance::{Callbacks, WorkerConsumer};
+use super::start::Refusal;
+use super::{Intake, brokers, consumer, start};
+use crate::lane::{End, Shared};
+use crate::queue::Queue;
+use crate::record::Partition;
+use crate::store::{Cause, Fault};
+
+/// How often Kafka is told what has been applied.
+const COMMIT: Duration = Duration::from_millis(100);
+
+/// How often it is told again what it was told before.
+const REPEAT_COMMIT: u32 = 300;
+
+/// The pause before a lane is started anew, or its start is tried again.
+const RESTART: Duration = Duration::from_secs(1);
+
+/// How many records are taken in a row before the thread looks at anything else.
+const RUN: usize = 256;
+
+/// The longest that closing the consumer may take. It hangs while brokers are away and a commit is pending.
+const CLOSE: Duration = Duration::from_secs(10);
+
+/// What happens beside the records.
+pub(super) enum Event {
+    /// Partitions have come; they are paused.
+    Assigned(Vec<Partition>),
+    /// A lane has found where it begins.
+    Found { partition: Partition, epoch: u64, position: i64 },
+    /// A lane has ended.
+    Ended { partition: Partition, epoch: u64, end: Ended },
+    /// The group membership is not what it should be.
+    Broken(String),
+}
+
+/// How a partition's lane ended.
+pub(super) enum Ended {
+    /// After it had begun.
+    Lane(End),
+    /// Before: its position does not fit the topic.
+    Halted,
+}
+
+/// Runs the thread until it is asked to stop.
+pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) -> Result<(), Cause> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| Cause::new(format!("the intake thread's runtime: {error}")))?;
+    let (send, events) = unbounded_channel();
+    let assignment = Arc::new(Assignment::default());
+    let topics: Vec<Arc<str>> = intake.routes.iter().map(|route| route.topic().clone()).collect();
+    let callbacks = Callbacks::new(assignment.clone(), send.clone(), topics.clone(), intake.grace);
+    let grace = intake.grace;
+    // The consumer needs a runtime for its wake-ups.
+    let consumer: WorkerConsumer = {
+        let _context = runtime.enter();
+        consumer::config(&intake.settings)
+            .create_with_context(callbacks)
+            .map_err(|error| Cause::new(format!("the Kafka consumer: {error}")))?
+    };
+    let consumer = Arc::new(consumer);
+    let flow = Flow::new(assignment.clone(), consumer.clone(), topics.clone());
+    let polling = Polling {
+        intake: Arc::new(intake),
+        lanes,
+        topics,
+        consumer: consumer.clone(),
+        assignment: assignment.clone(),
+        send,
+        flow,
+        epochs: 0,
+        repeat: 0,
+        looking_for_brokers: false,
+    };
+    let result = runtime.block_on(polling.run(events, stop));
+    assignment.release(&*consumer, &assignment.partitions(), grace, false);
+    close(consumer);
+    result
+}
+
+/// Leaves the group. Gives up waiting after a while: the process ends anyway, and the positions are safe.
+fn close(consumer: Arc<WorkerConsumer>) {
+    let (done, closed) = std::sync::mpsc::channel::<()>();
+    let closing = std::thread::Builder::new().name("close".into()).spawn(move || {
+        drop(consumer);
+        drop(done);
+    });
+    if closing.is_ok() && closed.recv_timeout(CLOSE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+        tracing::warn!("Kafka does not answer: leaving without saying goodbye; the positions are safe");
+    }
+}
+
+struct Polling {
+    intake: Arc<Intake>,
+    lanes: Handle,
+    topics: Vec<Arc<str>>,
+    consumer: Arc<WorkerConsumer>,
+    assignment: Arc<Assignment>,
+    send: UnboundedSender<Event>,
+    flow: Flow,
+    epochs: u64,
+    repeat: u32,
+    looking_for_brokers: bool,
+}
+
+impl Polling {
+    async fn run(
+        mut self,
+        mut events: UnboundedReceiver<Event>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), Cause> {
+        let consumer = self.consumer.clone();
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            missing = brokers::wait_for(&consumer, &self.topics, &self.intake.settings.brokers) => {
+                for topic in missing {
+                    tracing::warn!(topic = &*topic, "the topic does not exist yet; it is read as soon as it appears");
+                }
+            }
+        }
+        let names: Vec<&str> = self.topics.iter().map(|topic| &**topic).collect();
+        consumer.subscribe(&names).map_err(|error| Cause::new(format!("subscribing: {error}")))?;
+        let mut stream = consumer.stream();
+        let mut commit = tokio::time::interval(COMMIT);
+        commit.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                Some(event) = events.recv() => self.handle(event)?,
+                _ = commit.tick() => self.tick(),
+                () = self.flow.changed() => self.flow.relieve(),
+                Some(message) = stream.next(), if !self.flow.is_blocked() => {
+                    self.accept(message)?;
+                    for _ in 1..RUN {
+                        if self.flow.is_blocked() {
+                            break;
+                        }
+                        let Some(Some(message)) = stream.next().now_or_never() else { break };
+                        self.accept(message)?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        self.repeat += 1;
+        if self.repeat >= REPEAT_COMMIT {
+            self.repeat = 0;
+            self.assignment.repeat_commits();
+        }
+        self.assignment.commit(&*self.consumer);
+        self.flow.relieve();
+    }
+
+    fn accept(&mut self, message: Result<BorrowedMessage<'_>, KafkaError>) -> Result<(), Cause> {
+        match message {
+            Ok(message) => {
+                self.flow.accept(&message);
+                Ok(())
+            }
+            Err(error) => self.complain(&error),
+        }
+    }
+
+    /// Sorts what librdkafka reports in place of a record.
+    fn complain(&mut self, error: &KafkaError) -> Result<(), Cause> {
+        match error.rdkafka_error_code() {
+            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
+                Err(Cause::new(format!("the Kafka consumer failed for good: {error}")))
+            }
+            // It does not say which partition: look at all of them again.
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                tracing::error!(%error, "a position no longer fits its topic; looking at all of them again");
+                self.restart_all();
+                Ok(())
+            }
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                self.look_for_brokers();
+                Ok(())
+            }
+            _ => {
+                tracing::debug!(%error, "Kafka");
+                Ok(())
+            }
+        }
+    }
+
+    fn look_for_brokers(&mut self) {
+        if !std::mem::replace(&mut self.looking_for_brokers, true) {
+            let (consumer, topics, intake) = (self.consumer.clone(), self.topics.clone(), self.intake.clone());
+            let send = self.send.clone();
+            self.lanes.spawn(async move {
+                brokers::wait_for(&consumer, &topics, &intake.settings.brokers).await;
+                // The receiver goes last of all.
+                let _ = send.send(Event::Assigned(Vec::new()));
+            });
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Cause> {
+        match event {
+            Event::Assigned(partitions) => {
+                self.looking_for_brokers = false;
+                for partition in partitions {
+                    self.begin(partition, Duration::ZERO);
+                }
+            }
+            Event::Found { partition, epoch, position } => self.flow.open(&partition, epoch, position),
+            Event::Ended { partition, epoch, end } => self.ended(partition, epoch, end)?,
+            Event::Broken(message) => return Err(Cause::new(message)),
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, partition: Partition, epoch: u64, end: Ended) -> Result<(), Cause> {
+        if let Ended::Lane(End::Fatal(cause)) = end {
+            return Err(cause);
+        }
+        let restart = {
+            let mut slots = self.assignment.slots();
+            // Revoked meanwhile, or begun anew: of no concern.
+            let Some(slot) = slots.get_mut(&partition).filter(|slot| slot.epoch == epoch) else { return Ok(()) };
+            match end {
+                Ended::Halted => slot.state = State::Halted,
+                Ended::Lane(End::Overtaken) => {
+                    tracing::warn!(
+                        topic = &*partition.topic, partition = partition.number, offset = slot.wanted,
+                        "another worker has moved the position on; reading it again"
+                    );
+                }
+                Ended::Lane(_) => {}
+            }
+            slot.restart || slot.state != State::Halted
+        };
+        if restart {
+            self.begin(partition, RESTART);
+        }
+        Ok(())
+    }
+
+    fn restart_all(&self) {
+        for slot in self.assignment.slots().values_mut().filter(|slot| slot.state != State::Starting) {
+            slot.restart = true;
+            slot.queue.close();
+        }
+    }
+
+    /// Begins a partition's lane: find its start, then run it, both off this thread.
+    fn begin(&mut self, partition: Partition, delay: Duration) {
+        let Some(route) = self.intake.routes.iter().position(|route| *route.topic() == partition.topic) else {
+            return;
+        };
+        self.epochs += 1;
+        let epoch = self.epochs;
+        let queue = Arc::new(Queue::new(self.flow.limits(), self.flow.room()));
+        let progress = Arc::new(AtomicI64::new(UNKNOWN));
+        let (alive, ended) = std::sync::mpsc::channel();
+        self.flow.hold(&partition);
+        self.assignment
+            .slots()
+            .insert(partition.clone(), Slot::new(epoch, queue.clone(), progress.clone(), ended));
+        let life = Life {
+            intake: self.intake.clone(),
+            consumer: self.consumer.clone(),
+            send: self.send.clone(),
+            partition: partition.clone(),
+            epoch,
+            queue,
+            progress,
+        };
+        let send = self.send.clone();
+        self.lanes.spawn(async move {
+            let end = std::panic::AssertUnwindSafe(life.live(route, delay)).catch_unwind().await;
+            let end = end.unwrap_or_else(|_| Ended::Lane(End::Fatal(Cause::new("a lane panicked"))));
+            drop(alive);
+            // The receiver goes last of all.
+            let _ = send.send(Event::Ended { partition, epoch, end });
+        });
+    }
+}
+
+/// One partition's lane, with what it needs to find its start.
+struct Life {
+    intake: Arc<Intake>,
+    consumer: Arc<WorkerConsumer>,
+    send: UnboundedSender<Event>,
+    partition: Partition,
+    epoch: u64,
+    queue: Arc<Queue>,
+    progress: Arc<AtomicI64>,
+}
+
+impl Life {
+    async fn live(self, route: usize, delay: Duration) -> Ended {
+        if self.closed_within(delay).await {
+            return Ended::Lane(End::Closed);
+        }
+        let shared: &Arc<Shared> = &self.intake.shared;
+        let mut said = false;
+        let position = loop {
+            match start::find(shared, &self.consumer, &self.partition).await {
+                Ok(position) => break position,
+                Err(Refusal::Beyond { position, end }) => {
+                    self.say_halted(position, end);
+                    return Ended::Halted;
+                }
+                Err(Refusal::Fault(Fault::Fatal(cause))) => return Ended::Lane(End::Fatal(cause)),
+                Err(Refusal::Fault(fault)) => {
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::error!(
+                            topic = &*self.partition.topic, partition = self.partition.number, error = %fault,
+                            "the lane cannot begin yet; it tries until this passes"
+                        );
+                    }
+                }
+            }
+            if self.closed_within(RESTART).await {
+                return Ended::Lane(End::Closed);
+            }
+        };
+        self.progress.store(position, std::sync::atomic::Ordering::Release);
+        let (partition, epoch) = (self.partition.clone(), self.epoch);
+        // The receiver goes last of all.
+        let _ = self.send.send(Event::Found { partition, epoch, position });
+        // The lane must not keep the consumer alive.
+        drop(self.consumer);
+        let route = &self.intake.routes[route];
+        Ended::Lane(route.run_lane(shared.clone(), self.partition, self.queue, position, self.progress).await)
+    }
+
+    /// Waits; true where the partition is taken away meanwhile.
+    async fn closed_within(&self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.queue.closed()).await.is_ok()
+    }
+
+    fn say_halted(&self, position: i64, end: i64) {
+        tracing::error!(
+            topic = &*self.partition.topic, partition = self.partition.number, offset = position, endOffset = end,
+            "lane halted: the position lies beyond the topic's end, so the topic was recreated or truncated and \
+             other records stand at these offsets; to read it from its beginning, stop the workers, delete this \
+             partition's row from worker.positions, rename or clear the old rows of its ledger, and start again"
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! librdkafka's callbacks: partitions come and go, and it has something to say.
+//!
+//! They run inside the poll, on the polling thread, and block it: nothing here waits for the database, but for
+//! the batches in flight of the partitions that go.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol, StreamConsumer};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::assignment::Assignment;
+use super::polling::Event;
+use crate::record::{Partition, clean_text};
+
+/// The consumer with the worker's callbacks.
+pub(super) type WorkerConsumer = StreamConsumer<Callbacks>;
+
+/// The longest that batches in flight may take when partitions are revoked: above the statement's lock limit,
+/// below what the group waits for.
+const REVOKE: Duration = Duration::from_secs(15);
+
+/// How often librdkafka may repeat a message of one kind.
+const REPEAT: Duration = Duration::from_secs(30);
+
+/// What the callbacks work on.
+pub(super) struct Callbacks {
+    assignment: Arc<Assignment>,
+    events: UnboundedSender<Event>,
+    /// The topics' names, shared by all that name a partition.
+    topics: Vec<Arc<str>>,
+    grace: Duration,
+    said: Mutex<HashMap<String, Instant>>,
+}
+
+impl Callbacks {
+    pub(super) fn new(
+        assignment: Arc<Assignment>,
+        events: UnboundedSender<Event>,
+        topics: Vec<Arc<str>>,
+        grace: Duration,
+    ) -> Self {
+        Self { assignment, events, topics, grace: grace.min(REVOKE), said: Mutex::default() }
+    }
+
+    fn partitions(&self, list: &TopicPartitionList) -> Vec<Partition> {
+        list.elements()
+            .iter()
+            .filter_map(|element| {
+                let topic = self.topics.iter().find(|topic| &***topic == element.topic())?.clone();
+                Some(Partition { topic, number: element.partition() })
+            })
+            .collect()
+    }
+
+    /// Takes the partitions, paused: their positions are looked up afterwards, off this thread, and until then
+    /// nothing may be delivered.
+    fn assign(&self, consumer: &BaseConsumer<Self>, list: &mut TopicPartitionList) -> KafkaResult<()> {
+        // Any valid offset: the lane seeks before it resumes. None at all would make librdkafka ask for the
+        // committed offset, and report an error where there is none.
+        list.set_all_offsets(Offset::Beginning)?;
+        if cooperative(consumer) {
+            consumer.incremental_assign(list)?;
+        } else {
+            consumer.assign(list)?;
+        }
+        consumer.pause(list)?;
+        let partitions = self.partitions(list);
+        tracing::info!(partitions = %names(&partitions), "partitions assigned");
+        // The receiver goes last of all.
+        let _ = self.events.send(Event::Assigned(partitions));
+        Ok(())
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        let partitions = self.partitions(list);
+        let lost = consumer.assignment_lost();
+        self.assignment.release(consumer, &partitions, self.grace, lost);
+        if !partitions.is_empty() {
+            tracing::info!(partitions = %names(&partitions), lost, "partitions revoked");
+        }
+        if cooperative(consumer) { consumer.incremental_unassign(list) } else { consumer.unassign() }
+    }
+
+    /// Whether a message of this kind may be said again.
+    fn may_say(&self, kind: &str) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        match said.get(kind) {
+            Some(last) if now.duration_since(*last) < REPEAT => false,
+            _ => {
+                said.insert(kind.to_owned(), now);
+                true
+            }
+        }
+    }
+}
+
+impl ClientContext for Callbacks {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if !self.may_say(facility) {
+            return;
+        }
+        let message = clean_text(message);
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(target: "librdkafka", facility, "{message}");
+            }
+            // A broken connection is an error to librdkafka and mends itself; lanes and brokers report what
+            // lasts.
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+                tracing::warn!(target: "librdkafka", facility, "{message}");
+            }
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                tracing::info!(target: "librdkafka", facility, "{message}");
+            }
+            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let reason = clean_text(reason);
+        tracing::debug!(target: "librdkafka", %error, "{reason}");
+    }
+}
+
+impl ConsumerContext for Callbacks {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let done = match code {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, list),
+            _ => self.revoke(consumer, list),
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "the rebalance failed");
+            // The receiver goes last of all.
+            let _ = self.events.send(Event::Broken(format!("the rebalance failed: {error}")));
+        }
+    }
+}
+
+fn cooperative(consumer: &BaseConsumer<Callbacks>) -> bool {
+    matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
+}
+
+fn names(partitions: &[Partition]) -> String {
+    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,33 @@
+//! The booking worker: Kafka in, one PostgreSQL transaction a batch, Kafka's offset after the commit.
+//!
+//! The promise: every record below the committed offset has exactly one recorded outcome, written in the same
+//! transaction as its effect.
+//!
+//! The modules in the order in which a record meets them:
+//!
+//! - [`config`]: every setting, checked before anything starts
+//! - [`app`]: builds the parts, waits for the world, stops in order
+//! - [`intake`]: Kafka's side: one polling thread, partitions that come and go, backpressure
+//! - [`record`], [`queue`]: a record that the worker owns, on its way to its lane
+//! - [`lane`]: one partition's life: take, apply, report
+//! - [`context`], [`baggage`], [`trace_context`], [`divert`]: what a record's headers say
+//! - [`handler`], [`outcome`]: what an event type brings, and what becomes of a record
+//! - [`booking`]: the events and rules of bookings
+//! - [`store`]: transactions, faults, and the worker's own tables
+//! - [`telemetry`]: the log
+
+pub mod app;
+pub mod baggage;
+pub mod booking;
+pub mod config;
+pub mod context;
+pub mod divert;
+pub mod handler;
+pub mod intake;
+pub mod lane;
+pub mod outcome;
+pub mod queue;
+pub mod record;
+pub mod store;
+pub mod telemetry;
+pub mod trace_context;
