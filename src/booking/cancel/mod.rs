@@ -1,0 +1,108 @@
+//! Cancels bookings: find booking and user, decide, and change the row only while it is as it was found.
+
+mod event;
+mod rules;
+
+use std::collections::HashMap;
+
+use tracing::Span;
+
+use crate::booking::fields;
+use crate::context::Context;
+use crate::handler::Handler;
+use crate::outcome::{Decision, Invalid, Outcome};
+use crate::record::Record;
+use crate::record_span;
+use crate::store::{Cause, Fault, Transaction};
+use event::CancellationEvent;
+use rules::{Booking, Found};
+
+/// How often the batch looks again at bookings that others change under its hands.
+const LOOKS: usize = 3;
+
+/// The handler of `booking-cancellations`.
+pub(super) struct Cancel;
+
+impl Handler for Cancel {
+    type Event = CancellationEvent;
+
+    fn decode(&self, record: &Record) -> Result<CancellationEvent, Invalid> {
+        CancellationEvent::decode(record)
+    }
+
+    fn subject<'a>(&self, event: &'a CancellationEvent) -> &'a str {
+        &event.booking
+    }
+
+    fn span(&self, context: &Context, subject: &str, event: Option<&CancellationEvent>) -> Span {
+        let user = event.map(|event| &*event.user);
+        record_span!(context, bookingId = subject, userId = user)
+    }
+
+    async fn apply(
+        &self,
+        transaction: &Transaction,
+        events: &[&CancellationEvent],
+    ) -> Result<Vec<Decision>, Fault> {
+        // Which event cancelled which row, by row id.
+        let mut cancelled = HashMap::new();
+        for _ in 0..LOOKS {
+            let found = find(transaction, events).await?;
+            let decided = rules::decide(events, &found, &cancelled);
+            let mut missing = decided.cancel.len();
+            for row in cancel(transaction, &decided.cancel).await? {
+                if let Some(change) = decided.cancel.get(&row) {
+                    cancelled.insert(row, change.event);
+                    missing -= 1;
+                }
+            }
+            if missing == 0 {
+                return Ok(decided.decisions);
+            }
+        }
+        Err(Fault::Transient(Cause::new("bookings keep changing between being found and being cancelled")))
+    }
+
+    fn message(&self, outcome: &Outcome) -> &'static str {
+        match outcome {
+            Outcome::Applied(_) => "booking cancelled",
+            Outcome::Duplicate => "cancellation duplicate",
+            Outcome::Rejected(_) => "cancellation rejected",
+            Outcome::Held(_) => "cancellation held",
+            Outcome::Dead(_) => "cancellation dead",
+            Outcome::Diverted => "cancellation diverted",
+        }
+    }
+}
+
+/// Finds each event's booking and user, as they are now.
+async fn find(transaction: &Transaction, events: &[&CancellationEvent]) -> Result<Vec<Found>, Fault> {
+    let bookings: Vec<&str> = events.iter().map(|event| &*event.booking).collect();
+    let rows: Vec<Option<i32>> = events.iter().map(|event| fields::row_number(&event.booking)).collect();
+    let users: Vec<&str> = events.iter().map(|event| &*event.user).collect();
+    let numbers: Vec<Option<i32>> = events.iter().map(|event| fields::row_number(&event.user)).collect();
+    let rows = transaction.read(include_str!("find.sql"), &[&bookings, &rows, &users, &numbers]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Found {
+            user: row.get(0),
+            booking: row.get::<_, Option<i32>>(1).map(|id| Booking {
+                row: id,
+                booking_id: row.get(2),
+                owner: row.get(3),
+                status: row.get(4),
+            }),
+        })
+        .collect())
+}
+
+/// Cancels the rows that are still as they were found and returns their ids.
+async fn cancel(transaction: &Transaction, changes: &rules::Changes) -> Result<Vec<i32>, Fault> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<i32> = changes.keys().copied().collect();
+    let owners: Vec<i32> = changes.values().map(|change| change.owner).collect();
+    let rows = transaction.write(include_str!("cancel.sql"), &[&rows, &owners]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

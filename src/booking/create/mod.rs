@@ -1,0 +1,137 @@
+//! Creates bookings: resolve user and room, insert what is new, compare what is not.
+
+mod event;
+mod rules;
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+use tracing::Span;
+
+use crate::booking::fields;
+use crate::context::Context;
+use crate::handler::Handler;
+use crate::outcome::{Decision, Invalid, Outcome};
+use crate::record::Record;
+use crate::record_span;
+use crate::store::{Fault, Transaction};
+use event::BookingEvent;
+use rules::{Found, Stay};
+
+/// The handler of `booking-events`.
+pub(super) struct Create;
+
+impl Handler for Create {
+    type Event = BookingEvent;
+
+    fn decode(&self, record: &Record) -> Result<BookingEvent, Invalid> {
+        BookingEvent::decode(record)
+    }
+
+    fn subject<'a>(&self, event: &'a BookingEvent) -> &'a str {
+        &event.booking_id
+    }
+
+    fn span(&self, context: &Context, subject: &str, event: Option<&BookingEvent>) -> Span {
+        let user = event.map(|event| &*event.user);
+        let room = event.map(|event| &*event.room);
+        record_span!(context, bookingId = subject, userId = user, roomId = room)
+    }
+
+    async fn apply(
+        &self,
+        transaction: &Transaction,
+        events: &[&BookingEvent],
+    ) -> Result<Vec<Decision>, Fault> {
+        let found = resolve(transaction, events).await?;
+        let firsts = rules::firsts(events, &found);
+        let created = insert(transaction, events, &found, &firsts).await?;
+        let existing = if created.len() < firsts.distinct.len() {
+            existing(transaction, events, &firsts.distinct).await?
+        } else {
+            HashMap::new()
+        };
+        rules::decide(events, &found, &firsts, &created, &existing)
+    }
+
+    fn message(&self, outcome: &Outcome) -> &'static str {
+        match outcome {
+            Outcome::Applied(_) => "booking accepted",
+            Outcome::Duplicate => "booking duplicate",
+            Outcome::Rejected(_) => "booking rejected",
+            Outcome::Held(_) => "booking held",
+            Outcome::Dead(_) => "booking dead",
+            Outcome::Diverted => "booking diverted",
+        }
+    }
+}
+
+/// Finds each event's user and room.
+async fn resolve(transaction: &Transaction, events: &[&BookingEvent]) -> Result<Vec<Found>, Fault> {
+    let numbers: Vec<Option<i32>> = events.iter().map(|event| fields::row_number(&event.user)).collect();
+    let users: Vec<&str> = events.iter().map(|event| &*event.user).collect();
+    let rooms: Vec<&str> = events.iter().map(|event| &*event.room).collect();
+    let rows = transaction.read(include_str!("resolve.sql"), &[&numbers, &users, &rooms]).await?;
+    Ok(rows.iter().map(|row| Found { user: row.get(0), room: row.get(1) }).collect())
+}
+
+/// Inserts the first event of each booking and returns the ids of the bookings that this created.
+async fn insert(
+    transaction: &Transaction,
+    events: &[&BookingEvent],
+    found: &[Found],
+    firsts: &rules::Firsts,
+) -> Result<Vec<String>, Fault> {
+    let count = firsts.distinct.len();
+    let mut ids: Vec<&str> = Vec::with_capacity(count);
+    let mut users: Vec<Option<i32>> = Vec::with_capacity(count);
+    let mut rooms: Vec<Option<i32>> = Vec::with_capacity(count);
+    let mut guests: Vec<i32> = Vec::with_capacity(count);
+    let mut starts: Vec<Date> = Vec::with_capacity(count);
+    let mut ends: Vec<Date> = Vec::with_capacity(count);
+    let mut payments: Vec<Option<&str>> = Vec::with_capacity(count);
+    for &index in &firsts.distinct {
+        let event = events[index];
+        ids.push(&event.booking_id);
+        users.push(found[index].user);
+        rooms.push(found[index].room);
+        guests.push(event.guests);
+        starts.push(event.start);
+        ends.push(event.end);
+        payments.push(event.payment.as_deref());
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = transaction
+        .write(
+            include_str!("insert.sql"),
+            &[&ids, &users, &rooms, &guests, &starts, &ends, &payments],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// The bookings that stand under the ids of these events, by id.
+async fn existing(
+    transaction: &Transaction,
+    events: &[&BookingEvent],
+    indexes: &[usize],
+) -> Result<HashMap<String, Stay>, Fault> {
+    let ids: Vec<&str> = indexes.iter().map(|&index| &*events[index].booking_id).collect();
+    let rows = transaction.read(include_str!("existing.sql"), &[&ids]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let stay = Stay {
+                user: row.get(1),
+                room: row.get(2),
+                guests: row.get(3),
+                start: row.get(4),
+                end: row.get(5),
+                payment: row.get(6),
+            };
+            (row.get(0), stay)
+        })
+        .collect())
+}

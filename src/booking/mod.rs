@@ -1,0 +1,17 @@
+//! Bookings: what their events mean and which rules they meet. One folder an event type.
+
+mod cancel;
+mod create;
+mod fields;
+
+use crate::config::KafkaSettings;
+use crate::lane::Route;
+
+/// The topics of this domain, each with its handler.
+#[must_use]
+pub fn routes(settings: &KafkaSettings) -> Vec<Route> {
+    vec![
+        Route::new(&settings.booking_topic, create::Create),
+        Route::new(&settings.cancellation_topic, cancel::Cancel),
+    ]
+}
