@@ -74,7 +74,10 @@ fn with_settings(act: impl FnOnce(Settings) -> anyhow::Result<u8>) -> anyhow::Re
         },
         Err(found) => faults = found.to_string(),
     }
-    say(&format!("worker: the settings are not usable; `worker config` shows them all\n{}", faults.trim_end()));
+    say(&format!(
+        "worker: the settings are not usable; `worker config` shows them all\n{}",
+        faults.trim_end()
+    ));
     Ok(USAGE)
 }
 
@@ -117,8 +120,11 @@ fn run(settings: Settings) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut signals = Signals::listen(&runtime)?;
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"), group = settings.kafka.group_id, brokers = settings.kafka.brokers,
-        database = settings.database.name, "worker starts"
+        version = env!("CARGO_PKG_VERSION"),
+        group = settings.kafka.group_id,
+        brokers = settings.kafka.brokers,
+        database = settings.database.name,
+        "worker starts"
     );
     let (asked, shutdown) = tokio::sync::oneshot::channel::<()>();
     let log = std::sync::Arc::new(log);
@@ -127,7 +133,9 @@ fn run(settings: Settings) -> anyhow::Result<u8> {
         signals.next().await;
         let _ = asked.send(());
         signals.next().await;
-        tracing::warn!("a second signal: ending at once; what was not committed is applied after the next start");
+        tracing::warn!(
+            "a second signal: ending at once; what was not committed is applied after the next start"
+        );
         at_once.flush();
         std::process::exit(i32::from(FATAL));
     });

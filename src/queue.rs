@@ -148,8 +148,7 @@ impl Queue {
 
 impl State {
     fn is_full(&self, size: usize, limits: Limits) -> bool {
-        !self.records.is_empty()
-            && (self.records.len() >= limits.records || self.bytes + size > limits.bytes)
+        !self.records.is_empty() && (self.records.len() >= limits.records || self.bytes + size > limits.bytes)
     }
 }
 

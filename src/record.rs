@@ -52,9 +52,8 @@ impl Record {
     ) -> Self {
         let header_bytes: usize =
             headers.clone().map(|(name, value)| 8 + name.len() + value.map_or(0, <[u8]>::len)).sum();
-        let mut bytes = Vec::with_capacity(
-            key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len) + header_bytes,
-        );
+        let mut bytes =
+            Vec::with_capacity(key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len) + header_bytes);
         bytes.extend_from_slice(key.unwrap_or_default());
         bytes.extend_from_slice(payload.unwrap_or_default());
         for (name, value) in headers {
@@ -82,8 +81,7 @@ impl Record {
     #[must_use]
     pub fn payload(&self) -> Option<&[u8]> {
         let start = size(self.key_length);
-        (self.payload_length != ABSENT)
-            .then(|| &self.bytes[start..start + size(self.payload_length)])
+        (self.payload_length != ABSENT).then(|| &self.bytes[start..start + size(self.payload_length)])
     }
 
     /// The headers in the producer's order, repeated names included.

@@ -84,15 +84,17 @@ impl<'a> BaggageForLog<'a> {
     fn shown(&self) -> impl Iterator<Item = Shown<'a>> + use<'a> {
         let keys = self.keys;
         let mut room = MAX_TEXT_BYTES;
-        self.baggage.distinct().filter(|(key, ..)| keys.allow(key)).filter_map(move |(key, value, decoded)| {
-            let end = value.floor_char_boundary(MAX_VALUE_BYTES);
-            let cut = if end < value.len() { CUT } else { "" };
-            let value = value.get(..end).unwrap_or_default();
-            // A comma that was not encoded would have ended the member.
-            let commas = if decoded { value.bytes().filter(|&byte| byte == b',').count() } else { 0 };
-            room = room.checked_sub(key.len() + "=,".len() + value.len() + 2 * commas + cut.len())?;
-            Some(Shown { key, value, cut, commas: commas > 0 })
-        })
+        self.baggage.distinct().filter(|(key, ..)| keys.allow(key)).filter_map(
+            move |(key, value, decoded)| {
+                let end = value.floor_char_boundary(MAX_VALUE_BYTES);
+                let cut = if end < value.len() { CUT } else { "" };
+                let value = value.get(..end).unwrap_or_default();
+                // A comma that was not encoded would have ended the member.
+                let commas = if decoded { value.bytes().filter(|&byte| byte == b',').count() } else { 0 };
+                room = room.checked_sub(key.len() + "=,".len() + value.len() + 2 * commas + cut.len())?;
+                Some(Shown { key, value, cut, commas: commas > 0 })
+            },
+        )
     }
 }
 

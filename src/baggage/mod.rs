@@ -198,7 +198,8 @@ fn clean(member: &[u8]) -> Option<&str> {
 
 /// RFC 7230's `token`.
 fn is_token(key: &[u8]) -> bool {
-    !key.is_empty() && key.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    !key.is_empty()
+        && key.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 /// Optional white space (`OWS`): blanks and tabs, nothing else.
@@ -207,10 +208,14 @@ fn is_blank(byte: u8) -> bool {
 }
 
 fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = bytes && is_blank(*first) {
+    while let [first, rest @ ..] = bytes
+        && is_blank(*first)
+    {
         bytes = rest;
     }
-    while let [rest @ .., last] = bytes && is_blank(*last) {
+    while let [rest @ .., last] = bytes
+        && is_blank(*last)
+    {
         bytes = rest;
     }
     bytes

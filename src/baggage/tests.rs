@@ -24,8 +24,14 @@ fn members_are_read_by_the_text_of_the_specification() {
         (&[""], &[]),
         (&[" \t,, ,"], &[]),
         (&["a=b"], &[("a", "b")]),
-        (&["key1=value1;p1;p2, key2 = value2, key3=value3; p=v"], &[("key1", "value1"), ("key2", "value2"), ("key3", "value3")]),
-        (&["trace-id=rig000002,tenant=acme;scope=rig,note=caf%C3%A9"], &[("trace-id", "rig000002"), ("tenant", "acme"), ("note", "café")]),
+        (
+            &["key1=value1;p1;p2, key2 = value2, key3=value3; p=v"],
+            &[("key1", "value1"), ("key2", "value2"), ("key3", "value3")],
+        ),
+        (
+            &["trace-id=rig000002,tenant=acme;scope=rig,note=caf%C3%A9"],
+            &[("trace-id", "rig000002"), ("tenant", "acme"), ("note", "café")],
+        ),
         // The second `=` belongs to the value, also where the value is cut from properties.
         (&["token=YWJj==;p=1=2"], &[("token", "YWJj==")]),
         (&["a=", "b= ;p"], &[("a", ""), ("b", "")]),
@@ -33,7 +39,10 @@ fn members_are_read_by_the_text_of_the_specification() {
         (&["a=1,b=2", "a=3"], &[("a", "1"), ("b", "2"), ("a", "3")]),
         // Decoded after splitting: `%2C` and `%3B` separate nothing, `+` is no blank.
         (&["a=1%2Cb%3D2%3Bc,d=x+y"], &[("a", "1,b=2;c"), ("d", "x+y")]),
-        (&["a=%FF%41,b=%C3,c=100%,d=%zz,e=%e2%82%ac"], &[("a", "\u{fffd}A"), ("b", "\u{fffd}"), ("c", "100%"), ("d", "%zz"), ("e", "€")]),
+        (
+            &["a=%FF%41,b=%C3,c=100%,d=%zz,e=%e2%82%ac"],
+            &[("a", "\u{fffd}A"), ("b", "\u{fffd}"), ("c", "100%"), ("d", "%zz"), ("e", "€")],
+        ),
         // Keys are tokens, never decoded.
         (&["%41=x,a%20b=y,Å=z,a b=1,=2,(=3,lone,;p,\"q\"=1"], &[("%41", "x"), ("a%20b", "y")]),
         // A bad member takes no other with it.
@@ -44,7 +53,8 @@ fn members_are_read_by_the_text_of_the_specification() {
     ];
     for (headers, expected) in matrix {
         let read = parse(headers);
-        let expected: Vec<_> = expected.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         assert_eq!(members(&read), expected, "{headers:?}");
         assert_eq!(read.is_empty(), expected.is_empty());
     }
@@ -55,7 +65,10 @@ fn the_last_of_a_repeated_key_wins() {
     let baggage = parse(&["okteto-divert=alpha,a=1", "okteto-divert=beta"]);
     assert_eq!(baggage.get("okteto-divert"), Some("beta"));
     assert_eq!(baggage.get("Okteto-Divert"), None);
-    assert_eq!(logged(&baggage, &LogKeys::All), ("a=1,okteto-divert=beta".into(), r#"{"a":"1","okteto-divert":"beta"}"#.into()));
+    assert_eq!(
+        logged(&baggage, &LogKeys::All),
+        ("a=1,okteto-divert=beta".into(), r#"{"a":"1","okteto-divert":"beta"}"#.into())
+    );
 }
 
 #[test]

@@ -19,14 +19,20 @@ const YEARS: std::ops::RangeInclusive<i16> = 1900..=9999;
 /// Decodes a record's JSON payload. A field given twice is an error: nobody could say which one was meant.
 pub(super) fn decode<'a, T: Deserialize<'a>>(record: &'a Record) -> Result<T, Invalid> {
     let Some(payload) = record.payload() else {
-        return Err(Invalid::new("undecodable", "the record has no payload (a tombstone); expected a JSON object"));
+        return Err(Invalid::new(
+            "undecodable",
+            "the record has no payload (a tombstone); expected a JSON object",
+        ));
     };
     if payload.len() > PAYLOAD_BYTES {
         let detail = format!("the payload has {} bytes; at most {PAYLOAD_BYTES} are read", payload.len());
         return Err(Invalid::new("too_large", detail));
     }
     serde_json::from_slice(payload).map_err(|error| {
-        Invalid::new("undecodable", clean_text(&format!("the payload is not the expected JSON object: {error}")))
+        Invalid::new(
+            "undecodable",
+            clean_text(&format!("the payload is not the expected JSON object: {error}")),
+        )
     })
 }
 
@@ -93,13 +99,26 @@ mod tests {
     #[test]
     fn what_is_not_an_rfc_3339_time_is_refused_with_the_field_and_the_remedy() {
         for text in [
-            "", "tomorrow", "2025-01-15", "2025-01-15T15:00:00", "2025-02-30T00:00:00Z", "2025-13-01T00:00:00Z",
-            "0001-01-01T00:00:00Z", "1899-12-31T00:00:00Z", "10000-01-01T00:00:00Z", "-000001-01-01T00:00:00Z",
-            "2025-01-15T25:00:00Z", "2025-01-15T15:00:00Z[Europe/Madrid]", "1736953200",
+            "",
+            "tomorrow",
+            "2025-01-15",
+            "2025-01-15T15:00:00",
+            "2025-02-30T00:00:00Z",
+            "2025-13-01T00:00:00Z",
+            "0001-01-01T00:00:00Z",
+            "1899-12-31T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+            "-000001-01-01T00:00:00Z",
+            "2025-01-15T25:00:00Z",
+            "2025-01-15T15:00:00Z[Europe/Madrid]",
+            "1736953200",
         ] {
             let Err(invalid) = date("startDate", text) else { panic!("{text} was accepted") };
             assert_eq!(invalid.reason, "invalid_dates", "{text}");
-            assert!(invalid.detail.contains("startDate") && invalid.detail.contains("RFC 3339"), "{invalid:?}");
+            assert!(
+                invalid.detail.contains("startDate") && invalid.detail.contains("RFC 3339"),
+                "{invalid:?}"
+            );
         }
     }
 

@@ -31,9 +31,7 @@ pub(super) fn brokers(text: &str) -> Result<String, String> {
 
 fn is_broker(text: &str) -> bool {
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        let has_port = rest
-            .strip_prefix(':')
-            .is_some_and(|digits| port(digits).is_ok());
+        let has_port = rest.strip_prefix(':').is_some_and(|digits| port(digits).is_ok());
         return address.parse::<Ipv6Addr>().is_ok() && (rest.is_empty() || has_port);
     }
     match text.split_once(':') {
@@ -43,10 +41,7 @@ fn is_broker(text: &str) -> bool {
 }
 
 fn is_host(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
 }
 
 #[cfg(test)]
@@ -63,27 +58,11 @@ mod tests {
 
     #[test]
     fn a_database_host_is_one_host_and_nothing_else() {
-        for text in [
-            "localhost",
-            "db.prod-1.internal",
-            "10.0.0.1",
-            "::1",
-            "/var/run/postgresql",
-            "my_db",
-        ] {
+        for text in ["localhost", "db.prod-1.internal", "10.0.0.1", "::1", "/var/run/postgresql", "my_db"] {
             assert_eq!(database_host(text), Ok(text.to_owned()), "{text}");
         }
-        for text in [
-            "db:5432",
-            "a,b",
-            "postgres://db",
-            "user@db",
-            "[::1]",
-            "host=db",
-            "d b",
-            "./run",
-            ":::1",
-        ] {
+        for text in ["db:5432", "a,b", "postgres://db", "user@db", "[::1]", "host=db", "d b", "./run", ":::1"]
+        {
             assert!(database_host(text).is_err(), "{text}");
         }
     }

@@ -30,10 +30,7 @@ pub struct Setting {
 
 impl Setting {
     const fn with_default(default: &'static str, description: &'static str) -> Self {
-        Self {
-            default: Some(default),
-            ..Self::optional("", description)
-        }
+        Self { default: Some(default), ..Self::optional("", description) }
     }
 
     const fn optional(when_unset: &'static str, description: &'static str) -> Self {
@@ -49,25 +46,16 @@ impl Setting {
     }
 
     const fn hidden(self, visibility: Visibility, file: &'static str) -> Self {
-        Self {
-            file: Some(file),
-            visibility,
-            ..self
-        }
+        Self { file: Some(file), visibility, ..self }
     }
 
     const fn also_called(self, alias: &'static str) -> Self {
-        Self {
-            alias: Some(alias),
-            ..self
-        }
+        Self { alias: Some(alias), ..self }
     }
 
     /// Every variable that can give this setting its value.
     pub fn variables(&self) -> impl Iterator<Item = &'static str> + use<> {
-        std::iter::once(self.name)
-            .chain(self.file)
-            .chain(self.alias)
+        std::iter::once(self.name).chain(self.file).chain(self.alias)
     }
 }
 
@@ -79,10 +67,7 @@ pub fn catalogue() -> &'static [&'static Setting] {
 
 /// The catalogue's own spelling of a variable that it knows.
 pub(super) fn known_variable(name: &str) -> Option<&'static str> {
-    catalogue()
-        .iter()
-        .flat_map(|setting| setting.variables())
-        .find(|known| *known == name)
+    catalogue().iter().flat_map(|setting| setting.variables()).find(|known| *known == name)
 }
 
 /// Declares each setting under its variable's name, and the list of them all.
@@ -155,8 +140,7 @@ mod tests {
 
     use super::catalogue;
 
-    const SETTINGS_FILE: &str =
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/worker.env"));
+    const SETTINGS_FILE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/worker.env"));
 
     /// The `NAME=value` lines of the settings file, commented out or not.
     fn lines_of_the_settings_file() -> Vec<(&'static str, &'static str)> {
@@ -169,10 +153,7 @@ mod tests {
 
     #[test]
     fn the_settings_file_lists_exactly_the_variables_of_the_catalogue() {
-        let listed: Vec<&str> = lines_of_the_settings_file()
-            .iter()
-            .map(|(name, _)| *name)
-            .collect();
+        let listed: Vec<&str> = lines_of_the_settings_file().iter().map(|(name, _)| *name).collect();
         let unique: BTreeSet<&str> = listed.iter().copied().collect();
         let known: BTreeSet<&str> = catalogue().iter().flat_map(|s| s.variables()).collect();
         assert_eq!(unique, known);

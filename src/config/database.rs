@@ -68,14 +68,10 @@ impl DatabaseSettings {
         let password = findings.required(&DB_PASSWORD, texts.password.as_deref(), password);
         let name = findings.required(&DB_NAME, texts.name.as_deref(), name);
         let ssl_mode = findings.required(&DB_SSL_MODE, texts.ssl_mode.as_deref(), ssl_mode);
-        let ssl_root_cert = findings.optional(
-            &DB_SSL_ROOT_CERT,
-            texts.ssl_root_cert.as_deref(),
-            readable_file,
-        );
-        let pool_size = findings.required(&DB_POOL_SIZE, texts.pool_size.as_deref(), |text| {
-            whole_number(text, &(1..=64))
-        });
+        let ssl_root_cert =
+            findings.optional(&DB_SSL_ROOT_CERT, texts.ssl_root_cert.as_deref(), readable_file);
+        let pool_size = findings
+            .required(&DB_POOL_SIZE, texts.pool_size.as_deref(), |text| whole_number(text, &(1..=64)));
         Some(Self {
             host: host?,
             port: port?,
@@ -109,7 +105,6 @@ fn password(text: &str) -> Result<SecretString, String> {
 }
 
 fn readable_file(path: &str) -> Result<PathBuf, String> {
-    read_bytes(path)
-        .map_err(|reason| format!("the path of a readable PEM file; this one {reason}"))?;
+    read_bytes(path).map_err(|reason| format!("the path of a readable PEM file; this one {reason}"))?;
     Ok(path.into())
 }

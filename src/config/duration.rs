@@ -4,28 +4,18 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Unit and its milliseconds, the largest first; `ms` stands before the units that end like it.
-const UNITS: [(&str, u64); 5] = [
-    ("ms", 1),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-];
+const UNITS: [(&str, u64); 5] = [("ms", 1), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
 
 /// A duration within a range.
 pub(super) fn within(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
-    parse(text)
-        .filter(|duration| range.contains(duration))
-        .ok_or_else(|| {
-            let (least, most) = (written(*range.start()), written(*range.end()));
-            format!("a whole number and a unit (ms, s, m, h or d) from {least} to {most}")
-        })
+    parse(text).filter(|duration| range.contains(duration)).ok_or_else(|| {
+        let (least, most) = (written(*range.start()), written(*range.end()));
+        format!("a whole number and a unit (ms, s, m, h or d) from {least} to {most}")
+    })
 }
 
 fn parse(text: &str) -> Option<Duration> {
-    let (number, scale) = UNITS
-        .iter()
-        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)))?;
+    let (number, scale) = UNITS.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)))?;
     // `u64::from_str` takes a leading plus sign, which is no way to write a duration.
     if !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -55,13 +45,7 @@ mod tests {
 
     #[test]
     fn each_unit_means_what_it_says() {
-        for (text, seconds) in [
-            ("30s", 30),
-            ("5m", 300),
-            ("2h", 7_200),
-            ("30d", 2_592_000),
-            ("0s", 0),
-        ] {
+        for (text, seconds) in [("30s", 30), ("5m", 300), ("2h", 7_200), ("30d", 2_592_000), ("0s", 0)] {
             assert_eq!(parse(text), Some(Duration::from_secs(seconds)), "{text}");
         }
         assert_eq!(parse("500ms"), Some(Duration::from_millis(500)));

@@ -58,10 +58,7 @@ fn read(name: &str, value: &OsString) -> Option<Variable> {
 
 /// Whether Kubernetes injected this value: a service called `db` sets `DB_PORT=tcp://10.0.0.1:5432` in every pod beside it.
 fn is_service_link(name: &str, text: &str) -> bool {
-    name.ends_with("_PORT")
-        && ["tcp://", "udp://", "sctp://"]
-            .iter()
-            .any(|scheme| text.starts_with(scheme))
+    name.ends_with("_PORT") && ["tcp://", "udp://", "sctp://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
 #[cfg(test)]
@@ -87,20 +84,10 @@ mod tests {
 
     #[test]
     fn service_links_are_unset_and_unknown_variables_are_ignored() {
-        for link in [
-            "tcp://10.0.0.1:5432",
-            "udp://10.0.0.1:5432",
-            "sctp://[::1]:5432",
-        ] {
+        for link in ["tcp://10.0.0.1:5432", "udp://10.0.0.1:5432", "sctp://[::1]:5432"] {
             assert_eq!(text("DB_PORT", link), None, "{link}");
         }
-        for unknown in [
-            "KAFKA_PORT",
-            "WORKER_PORT",
-            "DB_SERVICE_HOST",
-            "DB_DB_HOST",
-            "db_host",
-        ] {
+        for unknown in ["KAFKA_PORT", "WORKER_PORT", "DB_SERVICE_HOST", "DB_DB_HOST", "db_host"] {
             assert_eq!(text(unknown, "tcp://10.0.0.1:1"), None, "{unknown}");
         }
     }
@@ -119,10 +106,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        assert!(matches!(
-            environment.get("DB_USER"),
-            Some(Variable::NotText)
-        ));
+        assert!(matches!(environment.get("DB_USER"), Some(Variable::NotText)));
         assert_eq!(environment.variables.len(), 1);
     }
 }

@@ -25,23 +25,12 @@ pub struct Fault {
 impl Fault {
     /// A fault that repeats nothing of the value.
     pub(super) fn new(variable: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            variable: variable.into(),
-            found: None,
-            message: message.into(),
-        }
+        Self { variable: variable.into(), found: None, message: message.into() }
     }
 
     /// A fault that shows the wrong value beside what was expected.
-    pub(super) fn unexpected(
-        variable: impl Into<String>,
-        found: &str,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            found: Some(without_credentials(found)),
-            ..Self::new(variable, message)
-        }
+    pub(super) fn unexpected(variable: impl Into<String>, found: &str, message: impl Into<String>) -> Self {
+        Self { found: Some(without_credentials(found)), ..Self::new(variable, message) }
     }
 }
 
@@ -62,11 +51,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `{:?}` escapes control characters: a fault is one line, and no value can steer a terminal.
         match &self.found {
-            Some(found) => write!(
-                formatter,
-                "{}: found {found:?}, {}",
-                self.variable, self.message
-            ),
+            Some(found) => write!(formatter, "{}: found {found:?}, {}", self.variable, self.message),
             None => write!(formatter, "{}: {}", self.variable, self.message),
         }
     }
@@ -91,15 +76,9 @@ mod tests {
     fn a_fault_is_one_short_line_whatever_the_value_holds() {
         let value = format!("a\nb\u{1b}[2J\u{202e}{}", "x".repeat(10_000));
         let line = Fault::unexpected("DB_PORT", &value, "expected a port").to_string();
-        assert!(
-            line.starts_with(r#"DB_PORT: found "a\nb\u{1b}[2J\u{202e}xxx"#),
-            "{line}"
-        );
+        assert!(line.starts_with(r#"DB_PORT: found "a\nb\u{1b}[2J\u{202e}xxx"#), "{line}");
         assert!(line.ends_with("x…\", expected a port"), "{line}");
-        assert!(
-            line.len() < 150 && !line.contains(char::is_control),
-            "{line}"
-        );
+        assert!(line.len() < 150 && !line.contains(char::is_control), "{line}");
     }
 
     #[test]

@@ -32,13 +32,9 @@ mod tests {
     fn a_text_loses_its_last_newlines_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
-        for (content, expected) in [
-            ("a\n", "a"),
-            ("a\r\n", "a"),
-            (" a b \n", " a b "),
-            ("a\nb", "a\nb"),
-            ("", ""),
-        ] {
+        for (content, expected) in
+            [("a\n", "a"), ("a\r\n", "a"), (" a b \n", " a b "), ("a\nb", "a\nb"), ("", "")]
+        {
             std::fs::write(&path, content).unwrap();
             let text = read_text(path.to_str().unwrap());
             assert_eq!(text.as_deref(), Ok(expected), "{content:?}");

@@ -23,18 +23,14 @@ impl Findings {
     /// The texts of the variables that begin with `prefix`, one per field of `Texts`.
     ///
     /// All fields are optional strings: envy would stop at the first number that is none, and repeat its text.
-    pub(super) fn texts<Texts: DeserializeOwned + Default>(
-        &mut self,
-        prefix: &'static str,
-    ) -> Texts {
+    pub(super) fn texts<Texts: DeserializeOwned + Default>(&mut self, prefix: &'static str) -> Texts {
         let texts = if prefix.is_empty() {
             envy::from_iter(self.given.pairs())
         } else {
             envy::prefixed(prefix).from_iter(self.given.pairs())
         };
         texts.unwrap_or_else(|error| {
-            self.faults
-                .push(Fault::new(format!("{prefix}*"), error.to_string()));
+            self.faults.push(Fault::new(format!("{prefix}*"), error.to_string()));
             Texts::default()
         })
     }

@@ -45,9 +45,7 @@ impl Given {
 
     /// Names and texts, as envy reads them.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (String, String)> {
-        self.values
-            .iter()
-            .filter_map(|(name, value)| Some(((*name).to_owned(), value.text.clone()?)))
+        self.values.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.text.clone()?)))
     }
 
     /// A diverted worker reads the topics in a group of its own, else it would take records from the shared one.
@@ -72,28 +70,18 @@ impl Given {
 }
 
 fn report_what_is_not_text(setting: &Setting, environment: &Environment, faults: &mut Vec<Fault>) {
-    let not_text = setting
-        .variables()
-        .filter(|name| matches!(environment.get(name), Some(Variable::NotText)));
-    faults.extend(
-        not_text.map(|name| Fault::new(name, "holds bytes that are not UTF-8; expected text")),
-    );
+    let not_text =
+        setting.variables().filter(|name| matches!(environment.get(name), Some(Variable::NotText)));
+    faults.extend(not_text.map(|name| Fault::new(name, "holds bytes that are not UTF-8; expected text")));
 }
 
 fn look_up(setting: &Setting, environment: &Environment, faults: &mut Vec<Fault>) -> Option<Value> {
     let own = environment.get(setting.name);
-    let file = setting
-        .file
-        .and_then(|name| Some((name, environment.get(name)?)));
-    let alias = setting
-        .alias
-        .and_then(|name| Some((name, environment.get(name)?)));
+    let file = setting.file.and_then(|name| Some((name, environment.get(name)?)));
+    let alias = setting.alias.and_then(|name| Some((name, environment.get(name)?)));
     let (variable, source) = match (own, file, alias) {
         (Some(_), Some((file, _)), _) => {
-            let message = format!(
-                "both {} and {file} are set; expected one of them",
-                setting.name
-            );
+            let message = format!("both {} and {file} are set; expected one of them", setting.name);
             faults.push(Fault::new(setting.name, message));
             (&Variable::NotText, Source::Environment)
         }
@@ -113,10 +101,7 @@ fn look_up(setting: &Setting, environment: &Environment, faults: &mut Vec<Fault>
 
 fn from_file(name: &str, variable: &Variable, setting: &Setting, faults: &mut Vec<Fault>) -> Value {
     let Variable::Text(path) = variable else {
-        return Value {
-            text: None,
-            source: Source::Environment,
-        };
+        return Value { text: None, source: Source::Environment };
     };
     let (text, path) = match read_text(path).and_then(|text| not_blank(text, setting)) {
         Ok(text) => (Some(text), path.as_str()),
@@ -125,18 +110,12 @@ fn from_file(name: &str, variable: &Variable, setting: &Setting, faults: &mut Ve
             let is_path = path.starts_with(['/', '.']);
             let path = if is_path { path } else { HIDDEN };
             let message = format!("which {reason}; expected the path of a readable file");
-            faults.push(Fault {
-                found: Some(path.to_owned()),
-                ..Fault::new(name, message)
-            });
+            faults.push(Fault { found: Some(path.to_owned()), ..Fault::new(name, message) });
             (None, path)
         }
     };
     let path = path.to_owned();
-    Value {
-        text,
-        source: Source::File { path },
-    }
+    Value { text, source: Source::File { path } }
 }
 
 /// Refuses a secret that is blank: a mount without content would quietly become the default.
@@ -183,19 +162,13 @@ mod tests {
         let pair = |text: &str, source: &str| Some((text.to_owned(), source.to_owned()));
 
         assert_eq!(found(&DB_PASSWORD, &[]), None);
-        assert_eq!(
-            found(&DB_PASSWORD, &[("DB_PASS", "old")]),
-            pair("old", "DB_PASS")
-        );
+        assert_eq!(found(&DB_PASSWORD, &[("DB_PASS", "old")]), pair("old", "DB_PASS"));
         let both = [("DB_PASS", "old"), ("DB_PASSWORD", "new")];
         assert_eq!(found(&DB_PASSWORD, &both), pair("new", "environment"));
         let empty = [("DB_PASS", "old"), ("DB_PASSWORD", " ")];
         assert_eq!(found(&DB_PASSWORD, &empty), pair("old", "DB_PASS"));
         let with_file = [("DB_PASS", "old"), ("DB_PASSWORD_FILE", path)];
-        assert_eq!(
-            found(&DB_PASSWORD, &with_file),
-            pair("from file", &format!("file {path}"))
-        );
+        assert_eq!(found(&DB_PASSWORD, &with_file), pair("from file", &format!("file {path}")));
     }
 
     #[test]
@@ -219,22 +192,17 @@ mod tests {
 
     #[test]
     fn a_secret_given_twice_is_a_fault() {
-        for (name, file) in [
-            ("DB_PASSWORD", "DB_PASSWORD_FILE"),
-            ("KAFKA_PROPERTIES", "KAFKA_PROPERTIES_FILE"),
-        ] {
+        for (name, file) in
+            [("DB_PASSWORD", "DB_PASSWORD_FILE"), ("KAFKA_PROPERTIES", "KAFKA_PROPERTIES_FILE")]
+        {
             let line = fault(&[(name, "hunter2"), (file, "/dev/null")]);
-            assert_eq!(
-                line,
-                format!("{name}: both {name} and {file} are set; expected one of them")
-            );
+            assert_eq!(line, format!("{name}: both {name} and {file} are set; expected one of them"));
         }
     }
 
     #[test]
     fn a_diverted_worker_has_a_group_of_its_own() {
-        let group =
-            |variables: &[(&str, &str)]| found(&KAFKA_GROUP_ID, variables).map(|(text, _)| text);
+        let group = |variables: &[(&str, &str)]| found(&KAFKA_GROUP_ID, variables).map(|(text, _)| text);
         let namespace = ("OKTETO_NAMESPACE", "cindy");
         let diverted = ("OKTETO_DIVERTED_ENVIRONMENT", "cindy");
         let named = ("KAFKA_GROUP_ID", "mine");

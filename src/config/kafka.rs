@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::address::brokers;
 use super::catalogue::{
-    KAFKA_BOOKING_TOPIC, KAFKA_BROKERS, KAFKA_CANCELLATION_TOPIC, KAFKA_GROUP_ID,
-    KAFKA_GROUP_PROTOCOL, KAFKA_PROPERTIES,
+    KAFKA_BOOKING_TOPIC, KAFKA_BROKERS, KAFKA_CANCELLATION_TOPIC, KAFKA_GROUP_ID, KAFKA_GROUP_PROTOCOL,
+    KAFKA_PROPERTIES,
 };
 use super::fault::Fault;
 use super::findings::Findings;
@@ -56,18 +56,13 @@ impl KafkaSettings {
         let texts: Texts = findings.texts("KAFKA_");
         let brokers = findings.required(&KAFKA_BROKERS, texts.brokers.as_deref(), brokers);
         let group_id = findings.required(&KAFKA_GROUP_ID, texts.group_id.as_deref(), name);
-        let booking_topic =
-            findings.required(&KAFKA_BOOKING_TOPIC, texts.booking_topic.as_deref(), topic);
-        let cancellation_topic = findings.required(
-            &KAFKA_CANCELLATION_TOPIC,
-            texts.cancellation_topic.as_deref(),
-            |text| topic_other_than(text, booking_topic.as_deref()),
-        );
-        let group_protocol = findings.required(
-            &KAFKA_GROUP_PROTOCOL,
-            texts.group_protocol.as_deref(),
-            group_protocol,
-        );
+        let booking_topic = findings.required(&KAFKA_BOOKING_TOPIC, texts.booking_topic.as_deref(), topic);
+        let cancellation_topic =
+            findings.required(&KAFKA_CANCELLATION_TOPIC, texts.cancellation_topic.as_deref(), |text| {
+                topic_other_than(text, booking_topic.as_deref())
+            });
+        let group_protocol =
+            findings.required(&KAFKA_GROUP_PROTOCOL, texts.group_protocol.as_deref(), group_protocol);
         let properties = read_properties(findings, texts.properties.as_deref(), group_protocol);
         Some(Self {
             brokers: brokers?,
@@ -81,35 +76,22 @@ impl KafkaSettings {
 }
 
 fn group_protocol(text: &str) -> Result<GroupProtocol, String> {
-    one_of(
-        text,
-        &[
-            ("classic", GroupProtocol::Classic),
-            ("consumer", GroupProtocol::Consumer),
-        ],
-    )
+    one_of(text, &[("classic", GroupProtocol::Classic), ("consumer", GroupProtocol::Consumer)])
 }
 
 fn topic(text: &str) -> Result<String, String> {
     let is_topic = (1..=LONGEST_TOPIC).contains(&text.len())
         && !matches!(text, "." | "..")
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
     if !is_topic {
-        return Err(format!(
-            "a topic name of 1 to {LONGEST_TOPIC} letters, digits, '.', '_' and '-'"
-        ));
+        return Err(format!("a topic name of 1 to {LONGEST_TOPIC} letters, digits, '.', '_' and '-'"));
     }
     Ok(text.to_owned())
 }
 
 fn topic_other_than(text: &str, booking_topic: Option<&str>) -> Result<String, String> {
     if booking_topic == Some(text) {
-        return Err(format!(
-            "another topic than {} names",
-            KAFKA_BOOKING_TOPIC.name
-        ));
+        return Err(format!("another topic than {} names", KAFKA_BOOKING_TOPIC.name));
     }
     topic(text)
 }
@@ -121,11 +103,7 @@ fn read_properties(
 ) -> Vec<KafkaProperty> {
     properties::read(text.unwrap_or_default(), protocol).unwrap_or_else(|messages| {
         let variable = findings.given.variable(&KAFKA_PROPERTIES);
-        findings.faults.extend(
-            messages
-                .into_iter()
-                .map(|message| Fault::new(variable, message)),
-        );
+        findings.faults.extend(messages.into_iter().map(|message| Fault::new(variable, message)));
         Vec::new()
     })
 }
@@ -139,17 +117,7 @@ mod tests {
         for text in ["booking-events", "a", "A.b_c-1", "...", &"x".repeat(249)] {
             assert_eq!(topic(text), Ok(text.to_owned()), "{text}");
         }
-        for text in [
-            "",
-            ".",
-            "..",
-            "a b",
-            "a/b",
-            "a,b",
-            "é",
-            "^booking.*",
-            &"x".repeat(250),
-        ] {
+        for text in ["", ".", "..", "a b", "a/b", "a,b", "é", "^booking.*", &"x".repeat(250)] {
             assert!(topic(text).is_err(), "{text}");
         }
     }

@@ -45,27 +45,15 @@ impl LogSettings {
         let unprefixed: UnprefixedTexts = findings.texts("");
         let format = findings.optional(&LOG_FORMAT, texts.format.as_deref(), format);
         let level = findings.required(&LOG_LEVEL, texts.level.as_deref(), level);
-        let filter = findings.optional(&RUST_LOG, unprefixed.rust_log.as_deref(), |text| {
-            Ok(text.to_owned())
-        });
-        let baggage_keys = findings.optional(
-            &BAGGAGE_LOG_KEYS,
-            unprefixed.baggage_log_keys.as_deref(),
-            baggage_keys,
-        );
-        Some(Self {
-            format,
-            filter: filter.or(level)?,
-            baggage_keys,
-        })
+        let filter = findings.optional(&RUST_LOG, unprefixed.rust_log.as_deref(), |text| Ok(text.to_owned()));
+        let baggage_keys =
+            findings.optional(&BAGGAGE_LOG_KEYS, unprefixed.baggage_log_keys.as_deref(), baggage_keys);
+        Some(Self { format, filter: filter.or(level)?, baggage_keys })
     }
 }
 
 fn format(text: &str) -> Result<LogFormat, String> {
-    one_of(
-        text,
-        &[("json", LogFormat::Json), ("pretty", LogFormat::Pretty)],
-    )
+    one_of(text, &[("json", LogFormat::Json), ("pretty", LogFormat::Pretty)])
 }
 
 fn level(text: &str) -> Result<String, String> {
@@ -103,10 +91,7 @@ mod tests {
 
     #[test]
     fn a_list_of_baggage_keys_never_turns_into_all_of_them() {
-        assert_eq!(
-            baggage_keys("tenant, trace-id,"),
-            Ok(vec!["tenant".to_owned(), "trace-id".to_owned()])
-        );
+        assert_eq!(baggage_keys("tenant, trace-id,"), Ok(vec!["tenant".to_owned(), "trace-id".to_owned()]));
         for text in [",", " , ", "a b", "tenant;trace-id", "a=b", "é", "\"a\""] {
             assert!(baggage_keys(text).is_err(), "{text}");
         }

@@ -23,10 +23,7 @@ const OWNED: [(&str, Reason); 18] = [
     ("test.mock.num.brokers", Reason::SetBy(KAFKA_BROKERS.name)),
     ("group.id", Reason::SetBy(KAFKA_GROUP_ID.name)),
     ("group.protocol", Reason::SetBy(KAFKA_GROUP_PROTOCOL.name)),
-    (
-        "partition.assignment.strategy",
-        Reason::SetBy(KAFKA_GROUP_PROTOCOL.name),
-    ),
+    ("partition.assignment.strategy", Reason::SetBy(KAFKA_GROUP_PROTOCOL.name)),
     ("enable.auto.commit", COMMITS),
     ("auto.commit.enable", COMMITS),
     ("auto.commit.interval.ms", COMMITS),
@@ -35,22 +32,10 @@ const OWNED: [(&str, Reason); 18] = [
     ("offset.store.path", COMMITS),
     ("offset.store.sync.interval.ms", COMMITS),
     ("auto.offset.reset", START),
-    (
-        "isolation.level",
-        Reason::Fixed("the worker applies committed records only"),
-    ),
-    (
-        "allow.auto.create.topics",
-        Reason::Fixed("the worker waits for its topics and never creates them"),
-    ),
-    (
-        "enable.partition.eof",
-        Reason::Fixed("the worker has no use for the end of a partition"),
-    ),
-    (
-        "group.protocol.type",
-        Reason::Fixed("librdkafka knows one type only"),
-    ),
+    ("isolation.level", Reason::Fixed("the worker applies committed records only")),
+    ("allow.auto.create.topics", Reason::Fixed("the worker waits for its topics and never creates them")),
+    ("enable.partition.eof", Reason::Fixed("the worker has no use for the end of a partition")),
+    ("group.protocol.type", Reason::Fixed("librdkafka knows one type only")),
 ];
 
 /// What the broker decides under KIP-848; librdkafka refuses to start with it.
@@ -59,10 +44,7 @@ const OWNED_BY_THE_BROKER: [&str; 2] = ["session.timeout.ms", "heartbeat.interva
 /// Why a property may not be passed through; none where it may.
 pub(super) fn refusal(name: &str, protocol: Option<GroupProtocol>) -> Option<String> {
     if protocol == Some(GroupProtocol::Consumer) && OWNED_BY_THE_BROKER.contains(&name) {
-        return Some(format!(
-            "the broker sets it under {}=consumer",
-            KAFKA_GROUP_PROTOCOL.name
-        ));
+        return Some(format!("the broker sets it under {}=consumer", KAFKA_GROUP_PROTOCOL.name));
     }
     let (_, reason) = OWNED.iter().find(|(owned, _)| *owned == name)?;
     Some(match reason {
@@ -78,11 +60,7 @@ mod tests {
     #[test]
     fn what_the_worker_owns_is_refused_with_what_to_do_or_why() {
         for (name, _) in &OWNED {
-            for protocol in [
-                None,
-                Some(GroupProtocol::Classic),
-                Some(GroupProtocol::Consumer),
-            ] {
+            for protocol in [None, Some(GroupProtocol::Classic), Some(GroupProtocol::Consumer)] {
                 assert!(refusal(name, protocol).is_some(), "{name}");
             }
         }
@@ -94,22 +72,13 @@ mod tests {
     fn what_the_broker_sets_is_refused_under_its_protocol_only() {
         for name in OWNED_BY_THE_BROKER {
             assert_eq!(refusal(name, Some(GroupProtocol::Classic)), None, "{name}");
-            assert!(
-                refusal(name, Some(GroupProtocol::Consumer)).is_some(),
-                "{name}"
-            );
+            assert!(refusal(name, Some(GroupProtocol::Consumer)).is_some(), "{name}");
         }
     }
 
     #[test]
     fn tls_sasl_and_tuning_pass_through() {
-        for name in [
-            "security.protocol",
-            "sasl.password",
-            "check.crcs",
-            "fetch.max.bytes",
-            "client.id",
-        ] {
+        for name in ["security.protocol", "sasl.password", "check.crcs", "fetch.max.bytes", "client.id"] {
             assert_eq!(refusal(name, Some(GroupProtocol::Consumer)), None, "{name}");
         }
     }

@@ -8,10 +8,7 @@ use std::str::FromStr;
 const LONGEST_NAME: usize = 255;
 
 /// A whole number within a range.
-pub(super) fn whole_number<Number>(
-    text: &str,
-    range: &RangeInclusive<Number>,
-) -> Result<Number, String>
+pub(super) fn whole_number<Number>(text: &str, range: &RangeInclusive<Number>) -> Result<Number, String>
 where
     Number: FromStr + PartialOrd + Display,
 {
@@ -22,18 +19,13 @@ where
 }
 
 /// One of a few words, in any case.
-pub(super) fn one_of<Choice: Copy>(
-    text: &str,
-    choices: &[(&str, Choice)],
-) -> Result<Choice, String> {
-    choices
-        .iter()
-        .find(|(word, _)| word.eq_ignore_ascii_case(text))
-        .map(|(_, choice)| *choice)
-        .ok_or_else(|| {
+pub(super) fn one_of<Choice: Copy>(text: &str, choices: &[(&str, Choice)]) -> Result<Choice, String> {
+    choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, choice)| *choice).ok_or_else(
+        || {
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
             format!("one of {}", words.join(", "))
-        })
+        },
+    )
 }
 
 /// A switch.
@@ -54,18 +46,14 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
 /// A name that can stand in a log line, a column and a request as it is.
 pub(super) fn name(text: &str) -> Result<String, String> {
     if text.len() > LONGEST_NAME || text.chars().any(char::is_control) {
-        return Err(format!(
-            "at most {LONGEST_NAME} bytes without control characters"
-        ));
+        return Err(format!("at most {LONGEST_NAME} bytes without control characters"));
     }
     Ok(text.to_owned())
 }
 
 /// The elements of a list separated by commas, without blanks and empty ones.
 pub(super) fn elements(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|element| !element.is_empty())
+    text.split(',').map(str::trim).filter(|element| !element.is_empty())
 }
 
 #[cfg(test)]
@@ -77,42 +65,18 @@ mod tests {
         for (text, expected) in [("1", Some(1)), ("64", Some(64)), ("007", Some(7))] {
             assert_eq!(whole_number(text, &(1..=64)).ok(), expected, "{text}");
         }
-        for text in [
-            "0",
-            "65",
-            "-1",
-            "1.0",
-            "1e1",
-            "four",
-            "",
-            "1 ",
-            "99999999999999999999999",
-        ] {
+        for text in ["0", "65", "-1", "1.0", "1e1", "four", "", "1 ", "99999999999999999999999"] {
             let expected = "a whole number from 1 to 64".to_owned();
-            assert_eq!(
-                whole_number::<usize>(text, &(1..=64)),
-                Err(expected),
-                "{text}"
-            );
+            assert_eq!(whole_number::<usize>(text, &(1..=64)), Err(expected), "{text}");
         }
     }
 
     #[test]
     fn a_switch_takes_the_usual_words_in_any_case() {
-        for (text, expected) in [
-            ("true", true),
-            ("TRUE", true),
-            ("1", true),
-            ("Yes", true),
-            ("on", true),
-        ]
-        .into_iter()
-        .chain([
-            ("false", false),
-            ("0", false),
-            ("NO", false),
-            ("Off", false),
-        ]) {
+        for (text, expected) in [("true", true), ("TRUE", true), ("1", true), ("Yes", true), ("on", true)]
+            .into_iter()
+            .chain([("false", false), ("0", false), ("NO", false), ("Off", false)])
+        {
             assert_eq!(switch(text), Ok(expected), "{text}");
         }
         for text in ["", "y", "2", "truee", "enabled"] {

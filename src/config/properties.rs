@@ -18,24 +18,12 @@ pub struct KafkaProperty {
 }
 
 /// Parts of names whose values are not shown.
-const SECRET_PARTS: [&str; 8] = [
-    "password",
-    "secret",
-    "token",
-    "pem",
-    "jaas",
-    "oauthbearer",
-    "key",
-    "kinit",
-];
+const SECRET_PARTS: [&str; 8] = ["password", "secret", "token", "pem", "jaas", "oauthbearer", "key", "kinit"];
 
 const MALFORMED: &str = "expected name=value with a librdkafka name such as security.protocol; a value cannot span lines (a certificate or key: name its file, ssl.ca.location)";
 
 /// Reads the lines, or says everything that is wrong with them by line number, never with a value.
-pub(super) fn read(
-    text: &str,
-    protocol: Option<GroupProtocol>,
-) -> Result<Vec<KafkaProperty>, Vec<String>> {
+pub(super) fn read(text: &str, protocol: Option<GroupProtocol>) -> Result<Vec<KafkaProperty>, Vec<String>> {
     let mut properties = Vec::new();
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
@@ -46,23 +34,14 @@ pub(super) fn read(
                 if let Some(reason) = refusal(name, protocol) {
                     faults.push(format!("line {number}: {name} is refused: {reason}"));
                 } else if !seen.insert(name) {
-                    faults.push(format!(
-                        "line {number}: {name} is given twice; expected once"
-                    ));
+                    faults.push(format!("line {number}: {name} is given twice; expected once"));
                 } else {
-                    properties.push(KafkaProperty {
-                        name: name.to_owned(),
-                        value: value.into(),
-                    });
+                    properties.push(KafkaProperty { name: name.to_owned(), value: value.into() });
                 }
             }
         }
     }
-    if faults.is_empty() {
-        Ok(properties)
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok(properties) } else { Err(faults) }
 }
 
 /// The lines with secret values hidden; all of them where one is malformed, because it may be a secret's second line.
@@ -90,9 +69,9 @@ fn split(line: &str) -> Option<(&str, &str)> {
     let (name, value) = (name.trim_end(), value.trim_start());
     // Capitals are in no librdkafka name, and in nearly every line of base64 that strayed here from a key.
     let is_name = !name.is_empty()
-        && name.bytes().all(|byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_')
-        });
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_'));
     (is_name && !value.is_empty() && !value.contains('\0')).then_some((name, value))
 }
 
@@ -114,12 +93,8 @@ mod tests {
     #[test]
     fn lines_are_split_at_the_first_equals_sign_and_comments_are_passed_over() {
         let text = "# TLS\r\n\nsecurity.protocol = SASL_SSL\r\n  sasl.password=a=b;c #d\n#x=y\nlog_level=6";
-        let expected = [
-            ("security.protocol", "SASL_SSL"),
-            ("sasl.password", "a=b;c #d"),
-            ("log_level", "6"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let expected = [("security.protocol", "SASL_SSL"), ("sasl.password", "a=b;c #d"), ("log_level", "6")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(pairs(text), expected);
         assert_eq!(pairs(""), []);
     }
@@ -144,10 +119,7 @@ mod tests {
             shown,
             "sasl.username=worker\nsasl.password=***\nssl.key.pem=***\nsocket.keepalive.enable=true"
         );
-        assert_eq!(
-            without_secrets("ssl.ca.pem=-----BEGIN\nMIIE\nab==\n"),
-            "***"
-        );
+        assert_eq!(without_secrets("ssl.ca.pem=-----BEGIN\nMIIE\nab==\n"), "***");
     }
 
     proptest! {

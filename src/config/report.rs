@@ -48,14 +48,8 @@ impl Report {
     pub fn of(environment: &Environment) -> Self {
         let mut findings = Findings::of(environment);
         Settings::read(&mut findings);
-        let settings = catalogue()
-            .iter()
-            .map(|setting| row(setting, &findings))
-            .collect();
-        Self {
-            settings,
-            faults: ConfigurationFaults(findings.faults),
-        }
+        let settings = catalogue().iter().map(|setting| row(setting, &findings)).collect();
+        Self { settings, faults: ConfigurationFaults(findings.faults) }
     }
 }
 
@@ -64,23 +58,15 @@ fn row(setting: &'static Setting, findings: &Findings) -> Row {
     Row {
         name: setting.name,
         value: shown_value(setting, given, findings),
-        source: given.map_or_else(
-            || "default".to_owned(),
-            |value| printable(&value.source.to_string()),
-        ),
+        source: given.map_or_else(|| "default".to_owned(), |value| printable(&value.source.to_string())),
         default: setting.default.unwrap_or(setting.when_unset),
         description: setting.description,
     }
 }
 
 fn shown_value(setting: &Setting, given: Option<&Value>, findings: &Findings) -> Option<String> {
-    let text = given.map_or(setting.default, |value| {
-        Some(value.text.as_deref().unwrap_or(HIDDEN))
-    })?;
-    let is_wrong = findings
-        .faults
-        .iter()
-        .any(|fault| fault.variable == findings.given.variable(setting));
+    let text = given.map_or(setting.default, |value| Some(value.text.as_deref().unwrap_or(HIDDEN)))?;
+    let is_wrong = findings.faults.iter().any(|fault| fault.variable == findings.given.variable(setting));
     Some(match setting.visibility {
         Visibility::Secret => HIDDEN.to_owned(),
         Visibility::SecretLines => {

@@ -64,17 +64,15 @@ impl Settings {
         let database = DatabaseSettings::read(findings);
         let kafka = KafkaSettings::read(findings);
         let texts: Texts = findings.texts("");
-        let batch_max_records = findings.required(
-            &BATCH_MAX_RECORDS,
-            texts.batch_max_records.as_deref(),
-            |text| whole_number(text, &(1..=10_000)),
-        );
+        let batch_max_records =
+            findings.required(&BATCH_MAX_RECORDS, texts.batch_max_records.as_deref(), |text| {
+                whole_number(text, &(1..=10_000))
+            });
         let migrate_on_start =
             findings.required(&MIGRATE_ON_START, texts.migrate_on_start.as_deref(), switch);
-        let shutdown_grace =
-            findings.required(&SHUTDOWN_GRACE, texts.shutdown_grace.as_deref(), |text| {
-                within(text, &(SHORTEST_GRACE..=LONGEST_GRACE))
-            });
+        let shutdown_grace = findings.required(&SHUTDOWN_GRACE, texts.shutdown_grace.as_deref(), |text| {
+            within(text, &(SHORTEST_GRACE..=LONGEST_GRACE))
+        });
         let log = LogSettings::read(findings);
         let divert = DivertSettings::read(findings);
         Some(Self {

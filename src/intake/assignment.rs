@@ -45,7 +45,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(epoch: u64, queue: Arc<Queue>, progress: Arc<AtomicI64>, ended: mpsc::Receiver<()>) -> Self {
+    pub(super) fn new(
+        epoch: u64,
+        queue: Arc<Queue>,
+        progress: Arc<AtomicI64>,
+        ended: mpsc::Receiver<()>,
+    ) -> Self {
         Self {
             epoch,
             state: State::Starting,
@@ -120,7 +125,9 @@ impl Assignment {
             // The sender is only ever dropped: whatever comes but the time-out means that the lane has ended.
             if slot.ended.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
                 tracing::warn!(
-                    topic = &*partition.topic, partition = partition.number, offset = slot.progress(),
+                    topic = &*partition.topic,
+                    partition = partition.number,
+                    offset = slot.progress(),
                     "the batch in flight did not finish in time; its position decides whether it counts"
                 );
             }

@@ -49,7 +49,8 @@ fn missing(consumer: &WorkerConsumer, topics: &[Arc<str>]) -> rdkafka::error::Ka
     let mut missing = Vec::new();
     for topic in topics {
         let metadata = consumer.fetch_metadata(Some(topic), ANSWER)?;
-        let known = metadata.topics().iter().any(|found| found.name() == &**topic && !found.partitions().is_empty());
+        let known =
+            metadata.topics().iter().any(|found| found.name() == &**topic && !found.partitions().is_empty());
         if !known {
             missing.push(topic.clone());
         }

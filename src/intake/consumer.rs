@@ -74,7 +74,8 @@ pub fn check(settings: &KafkaSettings) -> Result<(), String> {
         Ok(_) => Ok(()),
         // Never the value: it may be a secret.
         Err(rdkafka::error::KafkaError::ClientConfig(_, description, name, _)) => {
-            let problem = if description.contains(&name) { description } else { format!("{name}: {description}") };
+            let problem =
+                if description.contains(&name) { description } else { format!("{name}: {description}") };
             Err(format!("KAFKA_PROPERTIES: {problem}; expected a property and a value that librdkafka knows"))
         }
         Err(_) => Err("KAFKA_PROPERTIES: librdkafka does not take these settings".into()),

@@ -49,7 +49,11 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    pub(super) fn new(assignment: Arc<Assignment>, consumer: Arc<WorkerConsumer>, topics: Vec<Arc<str>>) -> Self {
+    pub(super) fn new(
+        assignment: Arc<Assignment>,
+        consumer: Arc<WorkerConsumer>,
+        topics: Vec<Arc<str>>,
+    ) -> Self {
         Self { assignment, consumer, room: Arc::default(), blocked: None, topics }
     }
 
@@ -102,7 +106,10 @@ impl Flow {
         if let Some(slot) = slots.get_mut(partition).filter(|slot| slot.epoch == epoch) {
             slot.wanted = position;
             tracing::info!(
-                topic = &*partition.topic, partition = partition.number, offset = position, "lane begins"
+                topic = &*partition.topic,
+                partition = partition.number,
+                offset = position,
+                "lane begins"
             );
             self.let_flow(partition, slot);
         }

@@ -49,7 +49,13 @@ impl<'a> Iterator for Headers<'a> {
         let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
         // SAFETY: the list belongs to the message, which outlives 'a; the pointers are written on success.
         let code = unsafe {
-            native::rd_kafka_header_get_all(self.list, self.next, &raw mut name, &raw mut value, &raw mut size)
+            native::rd_kafka_header_get_all(
+                self.list,
+                self.next,
+                &raw mut name,
+                &raw mut value,
+                &raw mut size,
+            )
         };
         if code != native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
             return None;

@@ -209,7 +209,8 @@ impl Polling {
 
     fn look_for_brokers(&mut self) {
         if !std::mem::replace(&mut self.looking_for_brokers, true) {
-            let (consumer, topics, intake) = (self.consumer.clone(), self.topics.clone(), self.intake.clone());
+            let (consumer, topics, intake) =
+                (self.consumer.clone(), self.topics.clone(), self.intake.clone());
             let send = self.send.clone();
             self.lanes.spawn(async move {
                 brokers::wait_for(&consumer, &topics, &intake.settings.brokers).await;
@@ -241,12 +242,16 @@ impl Polling {
         let restart = {
             let mut slots = self.assignment.slots();
             // Revoked meanwhile, or begun anew: of no concern.
-            let Some(slot) = slots.get_mut(&partition).filter(|slot| slot.epoch == epoch) else { return Ok(()) };
+            let Some(slot) = slots.get_mut(&partition).filter(|slot| slot.epoch == epoch) else {
+                return Ok(());
+            };
             match end {
                 Ended::Halted => slot.state = State::Halted,
                 Ended::Lane(End::Overtaken) => {
                     tracing::warn!(
-                        topic = &*partition.topic, partition = partition.number, offset = slot.wanted,
+                        topic = &*partition.topic,
+                        partition = partition.number,
+                        offset = slot.wanted,
                         "another worker has moved the position on; reading it again"
                     );
                 }
@@ -269,7 +274,8 @@ impl Polling {
 
     /// Begins a partition's lane: find its start, then run it, both off this thread.
     fn begin(&mut self, partition: Partition, delay: Duration) {
-        let Some(route) = self.intake.routes.iter().position(|route| *route.topic() == partition.topic) else {
+        let Some(route) = self.intake.routes.iter().position(|route| *route.topic() == partition.topic)
+        else {
             return;
         };
         self.epochs += 1;
@@ -357,7 +363,10 @@ impl Life {
 
     fn say_halted(&self, position: i64, end: i64) {
         tracing::error!(
-            topic = &*self.partition.topic, partition = self.partition.number, offset = position, endOffset = end,
+            topic = &*self.partition.topic,
+            partition = self.partition.number,
+            offset = position,
+            endOffset = end,
             "lane halted: the position lies beyond the topic's end, so the topic was recreated or truncated and \
              other records stand at these offsets; to read it from its beginning, stop the workers, delete this \
              partition's row from worker.positions, rename or clear the old rows of its ledger, and start again"

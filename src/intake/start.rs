@@ -74,7 +74,10 @@ pub(super) async fn find(
         Fit::Lost { from, to } => {
             positions::skip(pool, group, partition, from, to).await?;
             tracing::error!(
-                topic = &*partition.topic, partition = partition.number, offset = from, continuesAt = to,
+                topic = &*partition.topic,
+                partition = partition.number,
+                offset = from,
+                continuesAt = to,
                 records = to - from,
                 "the topic's retention removed records before they were read; they are lost to this worker"
             );
@@ -143,6 +146,10 @@ mod tests {
         assert_eq!(first_start(BOUNDS), 10);
         assert_eq!(first_start(Bounds { committed: Some(15), ..BOUNDS }), 15);
         assert_eq!(first_start(Bounds { committed: Some(4), ..BOUNDS }), 4, "the loss is then reported");
-        assert_eq!(first_start(Bounds { committed: Some(99), ..BOUNDS }), 10, "of another topic of this name");
+        assert_eq!(
+            first_start(Bounds { committed: Some(99), ..BOUNDS }),
+            10,
+            "of another topic of this name"
+        );
     }
 }

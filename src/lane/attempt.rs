@@ -114,11 +114,8 @@ impl<H: Handler> Lane<H> {
         items: &[Item<'_, H::Event>],
     ) -> Result<Vec<Decision>, Fault> {
         let events: Vec<&H::Event> = items.iter().filter_map(Item::event).collect();
-        let decided = if events.is_empty() {
-            Vec::new()
-        } else {
-            self.handler.apply(transaction, &events).await?
-        };
+        let decided =
+            if events.is_empty() { Vec::new() } else { self.handler.apply(transaction, &events).await? };
         if decided.len() != events.len() {
             let (expected, found) = (events.len(), decided.len());
             return Err(Fault::Fatal(Cause::new(format!(

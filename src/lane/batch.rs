@@ -48,8 +48,9 @@ impl<'b, E> Batch<'b, E> {
                     }
                 };
                 let span = {
-                    let named =
-                        event.as_ref().map_or(Cow::Borrowed(&*subject), |event| handler.subject(event).into());
+                    let named = event
+                        .as_ref()
+                        .map_or(Cow::Borrowed(&*subject), |event| handler.subject(event).into());
                     handler.span(&context, &named, event.as_ref())
                 };
                 if !shared.divert.owns(&context.baggage) {

@@ -56,8 +56,12 @@ impl Pause {
         self.stale = false;
         if let Some(running) = self.running.take() {
             tracing::info!(
-                topic = &*partition.topic, partition = partition.number, offset, tries = running.tries,
-                pausedSeconds = running.since.elapsed().as_secs_f64(), "lane resumed"
+                topic = &*partition.topic,
+                partition = partition.number,
+                offset,
+                tries = running.tries,
+                pausedSeconds = running.since.elapsed().as_secs_f64(),
+                "lane resumed"
             );
         }
     }

@@ -31,9 +31,7 @@ impl Route {
             run: Box::new(move |shared, partition, queue, position, progress| {
                 let handler = handler.clone();
                 let pause = Pause::default();
-                Box::pin(
-                    Lane { shared, handler, partition, queue, position, progress, pause }.run(),
-                )
+                Box::pin(Lane { shared, handler, partition, queue, position, progress, pause }.run())
             }),
         }
     }

@@ -70,8 +70,7 @@ impl Fault {
 impl From<&tokio_postgres::Error> for Fault {
     fn from(error: &tokio_postgres::Error) -> Self {
         if let Some(server) = error.as_db_error() {
-            let cause =
-                Cause { code: Some(server.code().clone()), message: server.message().to_owned() };
+            let cause = Cause { code: Some(server.code().clone()), message: server.message().to_owned() };
             return match kind_of(server.code().code()) {
                 Kind::Transient => Self::Transient(cause),
                 Kind::Record => Self::Record(cause),
@@ -96,7 +95,9 @@ impl From<PoolError> for Fault {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => Self::from(error),
-            PoolError::Timeout(_) => Self::Transient(Cause::new("no database connection became free in time")),
+            PoolError::Timeout(_) => {
+                Self::Transient(Cause::new("no database connection became free in time"))
+            }
             error => Self::Fatal(Cause::new(error.to_string())),
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime, Timeouts};
 use secrecy::ExposeSecret as _;
-use tokio_postgres::config::{SslMode as PostgresSslMode, TargetSessionAttrs};
 use tokio_postgres::NoTls;
+use tokio_postgres::config::{SslMode as PostgresSslMode, TargetSessionAttrs};
 
 use super::tls;
 use crate::config::{DatabaseSettings, SslMode};
@@ -44,11 +44,8 @@ pub fn pool(settings: &DatabaseSettings) -> Result<Pool> {
             Manager::from_config(config, connect, manager)
         }
     };
-    let timeouts = Timeouts {
-        wait: Some(WAIT_TIMEOUT),
-        create: Some(CONNECT_TIMEOUT),
-        recycle: Some(CONNECT_TIMEOUT),
-    };
+    let timeouts =
+        Timeouts { wait: Some(WAIT_TIMEOUT), create: Some(CONNECT_TIMEOUT), recycle: Some(CONNECT_TIMEOUT) };
     Ok(Pool::builder(manager)
         .max_size(settings.pool_size)
         .timeouts(timeouts)

@@ -18,8 +18,8 @@ pub(super) fn verified(root_certificate: Option<&Path>) -> Result<MakeRustlsConn
         let certificates = CertificateDer::pem_file_iter(path)
             .with_context(|| format!("DB_SSL_ROOT_CERT: cannot read {}", path.display()))?;
         for certificate in certificates {
-            let certificate = certificate
-                .with_context(|| format!("DB_SSL_ROOT_CERT: {} is not PEM", path.display()))?;
+            let certificate =
+                certificate.with_context(|| format!("DB_SSL_ROOT_CERT: {} is not PEM", path.display()))?;
             roots
                 .add(certificate)
                 .with_context(|| format!("DB_SSL_ROOT_CERT: {} holds a bad certificate", path.display()))?;
@@ -28,7 +28,9 @@ pub(super) fn verified(root_certificate: Option<&Path>) -> Result<MakeRustlsConn
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
     if roots.is_empty() {
-        bail!("DB_SSL_MODE=verify-full: no certificate authority was found; set DB_SSL_ROOT_CERT to a PEM file");
+        bail!(
+            "DB_SSL_MODE=verify-full: no certificate authority was found; set DB_SSL_ROOT_CERT to a PEM file"
+        );
     }
     let config = builder()?.with_root_certificates(roots).with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))

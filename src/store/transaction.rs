@@ -96,9 +96,9 @@ impl Transaction {
     }
 
     fn connection(&self) -> Result<&Object, Fault> {
-        self.connection
-            .as_ref()
-            .ok_or_else(|| Fault::Fatal(super::Cause::new("a statement was sent after the transaction's end")))
+        self.connection.as_ref().ok_or_else(|| {
+            Fault::Fatal(super::Cause::new("a statement was sent after the transaction's end"))
+        })
     }
 }
 

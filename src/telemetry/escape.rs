@@ -102,12 +102,18 @@ mod tests {
     fn json_escapes_what_ends_a_string_or_acts_on_a_reader() {
         assert_eq!(escaped(json, "plain café"), "plain café");
         assert_eq!(escaped(json, "a\"b\\c\nd\re\tf\0g"), r#"a\"b\\c\nd\re\tf\u0000g"#);
-        assert_eq!(escaped(json, "\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2028}"), r"\u001b[2J\u007f\u009b\u202e\u2028");
+        assert_eq!(
+            escaped(json, "\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2028}"),
+            r"\u001b[2J\u007f\u009b\u202e\u2028"
+        );
     }
 
     #[test]
     fn terminal_text_can_neither_forge_a_line_nor_move_the_cursor() {
-        assert_eq!(escaped(terminal, "ok\n12:00:00 ERROR forged\r\x1b[2J"), r"ok\n12:00:00 ERROR forged\r\u{1b}[2J");
+        assert_eq!(
+            escaped(terminal, "ok\n12:00:00 ERROR forged\r\x1b[2J"),
+            r"ok\n12:00:00 ERROR forged\r\u{1b}[2J"
+        );
         assert_eq!(escaped(terminal, "\u{202e}gnp.exe\u{9b}5A\x08"), r"\u{202e}gnp.exe\u{9b}5A\u{8}");
     }
 

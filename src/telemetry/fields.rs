@@ -94,7 +94,8 @@ const fn bit(name: &str) -> u64 {
     if bytes.is_empty() {
         return 1;
     }
-    let (first, middle, last) = (bytes[0] as usize, bytes[bytes.len() / 2] as usize, bytes[bytes.len() - 1] as usize);
+    let (first, middle, last) =
+        (bytes[0] as usize, bytes[bytes.len() / 2] as usize, bytes[bytes.len() - 1] as usize);
     1 << ((first + middle * 2 + last * 11 + bytes.len()) % 64)
 }
 

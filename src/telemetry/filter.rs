@@ -29,7 +29,8 @@ pub(super) fn parse<S: Subscriber>(directives: &str) -> Result<impl Filter<S> + 
     // A record's span is opened at ERROR and exists whatever is chosen, or its fields would be missing
     // from lines of a module that is chosen alone.
     let spans = filter_fn(is_error_span).with_max_level_hint(LevelFilter::ERROR);
-    let discreet = filter_fn(|metadata| !reveals_parameters(metadata)).with_max_level_hint(LevelFilter::TRACE);
+    let discreet =
+        filter_fn(|metadata| !reveals_parameters(metadata)).with_max_level_hint(LevelFilter::TRACE);
     Ok(chosen.or(spans).and(discreet))
 }
 
@@ -45,6 +46,7 @@ fn reveals_parameters(metadata: &Metadata<'_>) -> bool {
 /// A single word is taken for a target by the filter's grammar, and a mistyped level would silence
 /// everything.
 fn is_unknown_word(word: &str) -> bool {
-    let is_word = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    let is_word = !word.is_empty()
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     is_word && word.parse::<LevelFilter>().is_err()
 }

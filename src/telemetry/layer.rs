@@ -128,8 +128,11 @@ where
 }
 
 /// Walks from the innermost span to the root and calls `compose` there, with the list of them all.
-fn around<'a, S>(span: Option<SpanRef<'a, S>>, inner: Option<&Spans<'_>>, compose: &mut dyn FnMut(Option<&Spans<'_>>))
-where
+fn around<'a, S>(
+    span: Option<SpanRef<'a, S>>,
+    inner: Option<&Spans<'_>>,
+    compose: &mut dyn FnMut(Option<&Spans<'_>>),
+) where
     S: for<'lookup> LookupSpan<'lookup>,
 {
     let Some(span) = span else { return compose(inner) };

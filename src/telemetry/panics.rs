@@ -22,7 +22,8 @@ fn log(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(tracing::field::display);
     // Captured only where `RUST_BACKTRACE` asks for it.
     let backtrace = Backtrace::capture();
-    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(&backtrace));
+    let backtrace =
+        (backtrace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(&backtrace));
     let thread = thread::current();
     tracing::error!(panic = payload, location, thread = thread.name(), backtrace, "panicked");
 }

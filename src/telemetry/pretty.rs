@@ -14,7 +14,16 @@ const RESET: &str = "\x1b[0m";
 
 /// Fields that have a place of their own, or none on a terminal.
 const PLACED: [&str; 11] = [
-    "msg", "bookingId", "outcome", "reason", "topic", "partition", "offset", "baggage", "baggageMembers", "traceId",
+    "msg",
+    "bookingId",
+    "outcome",
+    "reason",
+    "topic",
+    "partition",
+    "offset",
+    "baggage",
+    "baggageMembers",
+    "traceId",
     "spanId",
 ];
 /// As much of a trace's id as tells one from another on a screen.
@@ -80,7 +89,8 @@ fn push_others(painter: &mut Painter<'_>, entry: &Entry<'_>) {
     }
     for span in entry.spans.into_iter().flat_map(Spans::iter) {
         let overruled = |name: &str| {
-            entry.event.has(name) || span.inner.into_iter().flat_map(Spans::iter).any(|deeper| deeper.fields.has(name))
+            entry.event.has(name)
+                || span.inner.into_iter().flat_map(Spans::iter).any(|deeper| deeper.fields.has(name))
         };
         for (name, value) in span.fields.iter().filter(|(name, _)| is_other(name) && !overruled(name)) {
             push_pair(painter, name, Some(value));
@@ -103,7 +113,8 @@ fn push_pair(painter: &mut Painter<'_>, name: &str, value: Option<&str>) {
 impl Entry<'_> {
     /// The innermost value of `name`.
     fn find(&self, name: &str) -> Option<&str> {
-        let in_spans = || self.spans.into_iter().flat_map(Spans::iter).filter_map(|span| span.fields.get(name)).last();
+        let in_spans =
+            || self.spans.into_iter().flat_map(Spans::iter).filter_map(|span| span.fields.get(name)).last();
         self.event.get(name).or_else(in_spans)
     }
 }

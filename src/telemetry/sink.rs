@@ -61,8 +61,10 @@ impl Sink {
         state.hurry = true;
         self.work.notify_one();
         let unsettled = |state: &mut State| state.settled < goal;
-        let (state, _) =
-            self.progress.wait_timeout_while(state, patience, unsettled).unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = self
+            .progress
+            .wait_timeout_while(state, patience, unsettled)
+            .unwrap_or_else(PoisonError::into_inner);
         state.settled >= goal
     }
 
@@ -149,7 +151,9 @@ fn write(writer: &mut impl Write, mut bytes: &[u8]) -> Result<(), u64> {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // Standard output shares its mode with whoever else has it: another program made it so.
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY),
-            Ok(_) | Err(_) => return Err(length(bytes) - bytes.iter().filter(|&&byte| byte != b'\n').count() as u64),
+            Ok(_) | Err(_) => {
+                return Err(length(bytes) - bytes.iter().filter(|&&byte| byte != b'\n').count() as u64);
+            }
         }
     }
     Ok(())

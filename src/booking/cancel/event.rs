@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn the_contracts_example_decodes() {
-        let payload = br#"{"bookingId":"booking_456","userId":"user_123","timestamp":"2025-01-18T10:30:00Z"}"#;
+        let payload =
+            br#"{"bookingId":"booking_456","userId":"user_123","timestamp":"2025-01-18T10:30:00Z"}"#;
         let expected = CancellationEvent { booking: "booking_456".into(), user: "user_123".into() };
         assert_eq!(decode(payload), Ok(expected));
     }
@@ -62,7 +63,10 @@ mod tests {
         for (payload, reason) in [
             (r#"{"bookingId":"","userId":"u","timestamp":"2025-01-18T10:30:00Z"}"#, "blank_identifier"),
             (r#"{"bookingId":"b","userId":" ","timestamp":"2025-01-18T10:30:00Z"}"#, "blank_identifier"),
-            (r#"{"bookingId":"b","userId":"u\u0000","timestamp":"2025-01-18T10:30:00Z"}"#, "invalid_identifier"),
+            (
+                r#"{"bookingId":"b","userId":"u\u0000","timestamp":"2025-01-18T10:30:00Z"}"#,
+                "invalid_identifier",
+            ),
             (r#"{"bookingId":"b","userId":"u","timestamp":"yesterday"}"#, "invalid_dates"),
             (r#"{"bookingId":"b","userId":"u"}"#, "undecodable"),
             (r#"{"bookingId":17,"userId":"u","timestamp":"2025-01-18T10:30:00Z"}"#, "undecodable"),

@@ -122,8 +122,14 @@ mod tests {
             nobody,
         ];
         let expected = [
-            "cancelled", "already_cancelled", "not_cancellable", "not_owner", "not_owner", "unknown_user",
-            "unknown_booking", "unknown_booking",
+            "cancelled",
+            "already_cancelled",
+            "not_cancellable",
+            "not_owner",
+            "not_owner",
+            "unknown_user",
+            "unknown_booking",
+            "unknown_booking",
         ];
         assert_eq!(words(&found, &HashMap::new()), expected);
     }
@@ -140,7 +146,10 @@ mod tests {
     fn a_row_cancelled_in_an_earlier_look_stays_with_the_event_that_cancelled_it() {
         let now = found(Some(1), 7, "Cancelled");
         let found = [now.clone(), now.clone(), now];
-        assert_eq!(words(&found, &HashMap::from([(7, 1)])), ["already_cancelled", "cancelled", "already_cancelled"]);
+        assert_eq!(
+            words(&found, &HashMap::from([(7, 1)])),
+            ["already_cancelled", "cancelled", "already_cancelled"]
+        );
     }
 
     #[test]

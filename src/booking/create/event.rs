@@ -167,7 +167,9 @@ mod tests {
     fn bytes_that_are_no_event_are_undecodable() {
         let deep = "[".repeat(100_000);
         let twice = r#"{"guests":1,"guests":2}"#;
-        for payload in [b"" as &[u8], b"null", b"[]", b"\"text\"", b"{", b"\xff\xfe", deep.as_bytes(), twice.as_bytes()] {
+        for payload in
+            [b"" as &[u8], b"null", b"[]", b"\"text\"", b"{", b"\xff\xfe", deep.as_bytes(), twice.as_bytes()]
+        {
             assert_eq!(decode(payload).map_err(|invalid| invalid.reason), Err("undecodable"));
         }
         let bad_text = event().to_string().replace("room_ocean_001", "room_\u{1}").into_bytes();

@@ -104,10 +104,7 @@ async fn insert(
         return Ok(Vec::new());
     }
     let rows = transaction
-        .write(
-            include_str!("insert.sql"),
-            &[&ids, &users, &rooms, &guests, &starts, &ends, &payments],
-        )
+        .write(include_str!("insert.sql"), &[&ids, &users, &rooms, &guests, &starts, &ends, &payments])
         .await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }

@@ -141,7 +141,8 @@ mod tests {
     ) -> Vec<&'static str> {
         let events: Vec<&BookingEvent> = events.iter().collect();
         let created: Vec<String> = created.iter().map(|&id| id.into()).collect();
-        let existing = existing.iter().map(|event| (event.booking_id.clone(), Stay::of(event, KNOWN))).collect();
+        let existing =
+            existing.iter().map(|event| (event.booking_id.clone(), Stay::of(event, KNOWN))).collect();
         let firsts = firsts(&events, found);
         match decide(&events, found, &firsts, &created, &existing) {
             Ok(decisions) => decisions.iter().map(|decision| decision.outcome.name()).collect(),

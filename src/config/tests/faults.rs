@@ -32,9 +32,7 @@ fn all_faults_are_told_at_once_one_line_each() {
     let told = settings(&WRONG).unwrap_err().to_string();
     for (name, _) in WRONG {
         assert_eq!(
-            told.lines()
-                .filter(|line| line.starts_with(&format!("{name}: ")))
-                .count(),
+            told.lines().filter(|line| line.starts_with(&format!("{name}: "))).count(),
             1,
             "{name} in {told}"
         );
@@ -47,10 +45,7 @@ fn one_wrong_value_is_one_fault_that_says_what_to_expect() {
     for (name, value) in WRONG {
         let faults = settings(&[(name, value)]).unwrap_err();
         assert_eq!(faults.0.len(), 1, "{name}: {faults}");
-        assert!(
-            faults.0[0].variable == name && faults.to_string().len() > name.len() + 20,
-            "{faults}"
-        );
+        assert!(faults.0[0].variable == name && faults.to_string().len() > name.len() + 20, "{faults}");
     }
 }
 
@@ -65,10 +60,7 @@ fn bytes_that_are_not_text_are_a_fault_of_their_variable() {
             let bytes = OsString::from_vec(vec![0x68, 0xff]);
             let environment: Environment = [(name, bytes)].into_iter().collect();
             let faults = Settings::from_snapshot(&environment).unwrap_err();
-            assert!(
-                faults.0.iter().any(|fault| fault.variable == name),
-                "{name}: {faults}"
-            );
+            assert!(faults.0.iter().any(|fault| fault.variable == name), "{name}: {faults}");
         }
     }
 }

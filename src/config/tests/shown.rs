@@ -12,11 +12,7 @@ fn all_that_is_shown(variables: &[(&str, &str)]) -> String {
     let json = serde_json::to_string(&report).unwrap();
     let read = settings(variables);
     let faults = read.as_ref().err().map(ToString::to_string);
-    format!(
-        "{report:?} {json} {} {read:?} {faults:?} {}",
-        render_table(&report.settings),
-        report.faults
-    )
+    format!("{report:?} {json} {} {read:?} {faults:?} {}", render_table(&report.settings), report.faults)
 }
 
 #[test]
@@ -26,10 +22,7 @@ fn the_report_lists_every_setting_with_its_source_even_among_faults() {
         ("DB_PORT", "tcp://10.0.0.1:5432"),
         ("DB_POOL_SIZE", "many"),
         ("KAFKA_BROKERS", "a:1"),
-        (
-            "KAFKA_PROPERTIES",
-            "security.protocol=SSL\nssl.key.password=x",
-        ),
+        ("KAFKA_PROPERTIES", "security.protocol=SSL\nssl.key.password=x"),
         ("OKTETO_NAMESPACE", "cindy"),
         ("OKTETO_DIVERTED_ENVIRONMENT", "cindy"),
     ]));
@@ -42,24 +35,12 @@ fn the_report_lists_every_setting_with_its_source_even_among_faults() {
         ("DB_PASSWORD", Some("***"), "DB_PASS"),
         ("DB_POOL_SIZE", Some("many"), "environment"),
         ("KAFKA_BROKERS", Some("a:1"), "environment"),
-        (
-            "KAFKA_GROUP_ID",
-            Some("worker-group-cindy"),
-            "OKTETO_NAMESPACE",
-        ),
-        (
-            "KAFKA_PROPERTIES",
-            Some("security.protocol=SSL\nssl.key.password=***"),
-            "environment",
-        ),
+        ("KAFKA_GROUP_ID", Some("worker-group-cindy"), "OKTETO_NAMESPACE"),
+        ("KAFKA_PROPERTIES", Some("security.protocol=SSL\nssl.key.password=***"), "environment"),
         ("LOG_FORMAT", None, "default"),
     ] {
         let row = report.settings.iter().find(|row| row.name == name).unwrap();
-        assert_eq!(
-            (row.value.as_deref(), row.source.as_str()),
-            (value, source),
-            "{name}"
-        );
+        assert_eq!((row.value.as_deref(), row.source.as_str()), (value, source), "{name}");
     }
     assert_eq!(report.faults.0.len(), 1);
 }
@@ -76,33 +57,15 @@ fn no_secret_is_ever_shown() {
         std::fs::write(&path, content).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    let (password_file, nul_file) = (
-        file("password", PLANTED),
-        file("nul", &format!("{PLANTED}\0")),
-    );
-    let (properties_file, malformed_file) = (
-        file("properties", &properties),
-        file("malformed", &malformed),
-    );
+    let (password_file, nul_file) = (file("password", PLANTED), file("nul", &format!("{PLANTED}\0")));
+    let (properties_file, malformed_file) = (file("properties", &properties), file("malformed", &malformed));
     for variables in [
         [("DB_PASSWORD", PLANTED), ("KAFKA_PROPERTIES", &*properties)],
         [("DB_PASS", PLANTED), ("KAFKA_PROPERTIES", &malformed)],
-        [
-            ("DB_PASSWORD_FILE", &password_file),
-            ("KAFKA_PROPERTIES_FILE", &properties_file),
-        ],
-        [
-            ("DB_PASSWORD_FILE", &nul_file),
-            ("KAFKA_PROPERTIES_FILE", &malformed_file),
-        ],
-        [
-            ("DB_PASSWORD_FILE", PLANTED),
-            ("KAFKA_PROPERTIES_FILE", PLANTED),
-        ],
-        [
-            ("DB_PASSWORD", PLANTED),
-            ("DB_PASSWORD_FILE", &password_file),
-        ],
+        [("DB_PASSWORD_FILE", &password_file), ("KAFKA_PROPERTIES_FILE", &properties_file)],
+        [("DB_PASSWORD_FILE", &nul_file), ("KAFKA_PROPERTIES_FILE", &malformed_file)],
+        [("DB_PASSWORD_FILE", PLANTED), ("KAFKA_PROPERTIES_FILE", PLANTED)],
+        [("DB_PASSWORD", PLANTED), ("DB_PASSWORD_FILE", &password_file)],
         [("DB_HOST", &url), ("KAFKA_BROKERS", &url)],
         [("DB_PORT", &url), ("DB_POOL_SIZE", &url)],
     ] {
@@ -111,10 +74,7 @@ fn no_secret_is_ever_shown() {
     }
     // A refused or repeated property makes the worker name it, but never its value.
     let faults = settings(&[("KAFKA_PROPERTIES", &refused)]).unwrap_err();
-    assert!(
-        faults.0.len() == 2 && !format!("{faults} {faults:?}").contains(PLANTED),
-        "{faults}"
-    );
+    assert!(faults.0.len() == 2 && !format!("{faults} {faults:?}").contains(PLANTED), "{faults}");
 }
 
 #[test]

@@ -12,41 +12,19 @@ fn an_empty_environment_gives_the_documented_defaults() {
     let settings = settings(&[]).unwrap();
     let database = settings.database;
     assert_eq!((database.host.as_str(), database.port), ("localhost", 5432));
-    assert_eq!(
-        (database.user.as_str(), database.name.as_str()),
-        ("postgres", "booking_management")
-    );
+    assert_eq!((database.user.as_str(), database.name.as_str()), ("postgres", "booking_management"));
     assert_eq!(database.password.expose_secret(), "postgres");
-    assert_eq!(
-        (
-            database.ssl_mode,
-            database.ssl_root_cert,
-            database.pool_size
-        ),
-        (SslMode::Prefer, None, 4)
-    );
+    assert_eq!((database.ssl_mode, database.ssl_root_cert, database.pool_size), (SslMode::Prefer, None, 4));
     let kafka = settings.kafka;
-    assert_eq!(
-        (kafka.brokers.as_str(), kafka.group_id.as_str()),
-        ("localhost:9092", "worker-group")
-    );
+    assert_eq!((kafka.brokers.as_str(), kafka.group_id.as_str()), ("localhost:9092", "worker-group"));
     assert_eq!(kafka.booking_topic, "booking-events");
     assert_eq!(kafka.cancellation_topic, "booking-cancellations");
     assert_eq!(kafka.group_protocol, GroupProtocol::Classic);
     assert!(kafka.properties.is_empty());
-    assert_eq!(
-        (settings.divert.namespace, settings.divert.environment),
-        (None, None)
-    );
-    assert_eq!(
-        (settings.log.format, settings.log.filter.as_str()),
-        (None, "info")
-    );
+    assert_eq!((settings.divert.namespace, settings.divert.environment), (None, None));
+    assert_eq!((settings.log.format, settings.log.filter.as_str()), (None, "info"));
     assert_eq!(settings.log.baggage_keys, None);
-    assert_eq!(
-        (settings.batch_max_records, settings.migrate_on_start),
-        (1000, true)
-    );
+    assert_eq!((settings.batch_max_records, settings.migrate_on_start), (1000, true));
     assert_eq!(settings.shutdown_grace, Duration::from_secs(30));
 }
 
@@ -78,40 +56,15 @@ fn every_variable_reaches_its_setting() {
     ])
     .unwrap();
     let database = settings.database;
-    assert_eq!(
-        (
-            database.host.as_str(),
-            database.port,
-            database.user.as_str()
-        ),
-        ("db", 5433, "app")
-    );
-    assert_eq!(
-        (database.password.expose_secret(), database.name.as_str()),
-        ("p w", "hotel")
-    );
-    assert_eq!(
-        (database.ssl_mode, database.pool_size),
-        (SslMode::VerifyFull, 64)
-    );
+    assert_eq!((database.host.as_str(), database.port, database.user.as_str()), ("db", 5433, "app"));
+    assert_eq!((database.password.expose_secret(), database.name.as_str()), ("p w", "hotel"));
+    assert_eq!((database.ssl_mode, database.pool_size), (SslMode::VerifyFull, 64));
     let kafka = settings.kafka;
-    assert_eq!(
-        (kafka.brokers.as_str(), kafka.group_id.as_str()),
-        ("a:1,b", "mine")
-    );
-    assert_eq!(
-        (
-            kafka.booking_topic.as_str(),
-            kafka.cancellation_topic.as_str()
-        ),
-        ("b", "c")
-    );
+    assert_eq!((kafka.brokers.as_str(), kafka.group_id.as_str()), ("a:1,b", "mine"));
+    assert_eq!((kafka.booking_topic.as_str(), kafka.cancellation_topic.as_str()), ("b", "c"));
     assert_eq!(kafka.group_protocol, GroupProtocol::Consumer);
     assert_eq!(kafka.properties[0].name, "client.id");
-    assert_eq!(
-        (settings.batch_max_records, settings.migrate_on_start),
-        (1, false)
-    );
+    assert_eq!((settings.batch_max_records, settings.migrate_on_start), (1, false));
     assert_eq!(settings.shutdown_grace, Duration::from_mins(10));
     assert_eq!(
         (settings.log.format, settings.log.filter.as_str()),
@@ -153,8 +106,5 @@ fn a_certificate_file_is_passed_on_where_it_can_be_read() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     let settings = settings(&[("DB_SSL_ROOT_CERT", path)]).unwrap();
-    assert_eq!(
-        settings.database.ssl_root_cert.as_deref(),
-        Some(file.path())
-    );
+    assert_eq!(settings.database.ssl_root_cert.as_deref(), Some(file.path()));
 }

@@ -1,0 +1,187 @@
+//! Apache Kafka on disk, prepared once under `target/kafka`: its jars through Maven, a formatted
+//! storage to copy, and an archive of loaded classes by which a broker starts in a third of the time.
+
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+
+use crate::process::{self, on_path};
+use crate::{Ending, Output, Process, Scratch, port, settings};
+
+const POM: &str = include_str!("../pom.xml");
+const KAFKA: &str = "kafka_2.13";
+const CLUSTER_ID: &str = "c3RhY2stc3RhY2stc3RhYw";
+const OLDEST_JAVA: u32 = 17;
+const LIMIT: Duration = Duration::from_mins(1);
+const DOWNLOAD_LIMIT: Duration = Duration::from_mins(10);
+const POLL: Duration = Duration::from_millis(10);
+
+/// A small heap, and flags by which a broker starts sooner and holds less than with the defaults.
+const JVM: &[&str] = &[
+    "-Xmx384m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+];
+
+/// The prepared folder. It is made anew when `pom.xml` changes.
+#[derive(Debug, Clone)]
+pub struct Distribution {
+    home: PathBuf,
+}
+
+impl Distribution {
+    /// Prepares what is not there yet, once for all processes.
+    ///
+    /// Fails without Java 17 or newer, and, where there are no jars yet, without Maven or network.
+    pub async fn prepare() -> Result<Self> {
+        if !on_path("java") {
+            bail!("Java {OLDEST_JAVA} or newer is missing");
+        }
+        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kafka");
+        fs::create_dir_all(&home)?;
+        let kafka = Self { home: home.canonicalize()? };
+        // Test processes may start together: one prepares, the others wait for it.
+        let lock = File::create(kafka.home.join("lock"))?;
+        while lock.try_lock().is_err() {
+            tokio::time::sleep(POLL).await;
+        }
+        let stamp = kafka.home.join("pom.xml");
+        if fs::read_to_string(&stamp).is_ok_and(|pom| pom == POM) {
+            return Ok(kafka);
+        }
+        let scratch = Scratch::new("kafka-setup")?;
+        require_java(&scratch).await?;
+        kafka.fetch(&scratch).await.context("Apache Kafka's jars cannot be fetched")?;
+        kafka.format(&scratch).await?;
+        // Without the archive brokers only start more slowly: not every JVM can write one.
+        if kafka.archive_classes(&scratch).await.is_err() {
+            let _absent = fs::remove_file(kafka.archive());
+        }
+        // Written last: it says that all is there.
+        fs::write(&stamp, POM)?;
+        Ok(kafka)
+    }
+
+    /// A command that runs a class of Apache Kafka.
+    #[must_use]
+    pub fn java(&self, class: &str) -> Command {
+        let archive = self.archive();
+        let mut command = Command::new("java");
+        command.args(JVM);
+        if archive.exists() {
+            command.arg(format!("-XX:SharedArchiveFile={}", archive.display()));
+        }
+        command.arg("-cp").arg(self.jars().join("*")).arg(class);
+        command
+    }
+
+    /// Makes a new broker's data folder.
+    pub fn create_storage(&self, data: &Path) -> Result<()> {
+        fs::create_dir_all(data)?;
+        for entry in fs::read_dir(self.storage())? {
+            let entry = entry?;
+            fs::copy(entry.path(), data.join(entry.file_name()))?;
+        }
+        Ok(())
+    }
+
+    fn jars(&self) -> PathBuf {
+        self.home.join("lib")
+    }
+
+    fn storage(&self) -> PathBuf {
+        self.home.join("storage")
+    }
+
+    fn archive(&self) -> PathBuf {
+        self.home.join("classes.jsa")
+    }
+
+    async fn fetch(&self, scratch: &Scratch) -> Result<()> {
+        if !on_path("mvn") {
+            bail!("Maven (mvn) is missing");
+        }
+        for old in [self.jars(), self.storage()].iter().filter(|folder| folder.exists()) {
+            fs::remove_dir_all(old)?;
+        }
+        let pom = scratch.path().join("pom.xml");
+        fs::write(&pom, POM)?;
+        let mut maven = Command::new("mvn");
+        maven
+            .args(["--quiet", "--batch-mode", "--file"])
+            .arg(&pom)
+            .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
+            .arg(format!("-DoutputDirectory={}", self.jars().display()));
+        process::run(scratch, "maven", &maven, DOWNLOAD_LIMIT).await
+    }
+
+    async fn format(&self, scratch: &Scratch) -> Result<()> {
+        let properties = scratch.path().join("format.properties");
+        let any = "127.0.0.1:0";
+        fs::write(&properties, settings::properties(any, any, &self.storage(), &[]))?;
+        let mut format = self.java("kafka.tools.StorageTool");
+        format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(properties);
+        process::run(scratch, "format", &format, LIMIT).await
+    }
+
+    /// Runs a broker once; its JVM writes down at its end what it had loaded.
+    async fn archive_classes(&self, scratch: &Scratch) -> Result<()> {
+        let broker = format!("127.0.0.1:{}", port::free()?);
+        let controller = format!("127.0.0.1:{}", port::free()?);
+        let data = scratch.path().join("data");
+        self.create_storage(&data)?;
+        let properties = scratch.path().join("archive.properties");
+        fs::write(&properties, settings::properties(&broker, &controller, &data, &[]))?;
+
+        let mut java = Command::new("java");
+        java.args(JVM).arg(format!("-XX:ArchiveClassesAtExit={}", self.archive().display()));
+        java.arg("-cp").arg(self.jars().join("*")).arg("kafka.Kafka").arg(properties);
+        let mut process = Process::start(scratch, "archive", Ending::Kill, Output::Log, &java)?;
+        let deadline = Instant::now() + LIMIT;
+        while TcpStream::connect(&broker).is_err() {
+            if process.exited()?.is_some() || Instant::now() > deadline {
+                bail!("the broker does not start");
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        process.signal(Signal::TERM)?;
+        process.wait(LIMIT).await?.context("the broker does not end")?;
+        Ok(())
+    }
+}
+
+/// The version of Apache Kafka in `pom.xml`.
+#[must_use]
+pub fn kafka_version() -> &'static str {
+    POM.split_once(KAFKA)
+        .and_then(|(_, rest)| rest.split_once("<version>")?.1.split_once("</version>"))
+        .map_or("unknown", |(version, _)| version)
+}
+
+async fn require_java(scratch: &Scratch) -> Result<()> {
+    let mut java = Command::new("java");
+    java.arg("-version");
+    let process = Process::start(scratch, "java", Ending::Kill, Output::Log, &java)?;
+    let log = process.log().to_owned();
+    process.finish(LIMIT).await?;
+    let said = fs::read_to_string(log)?;
+    if java_version(&said).is_none_or(|version| version < OLDEST_JAVA) {
+        let found = said.lines().next().unwrap_or_default();
+        bail!("Java {OLDEST_JAVA} or newer is missing; this is {found}");
+    }
+    Ok(())
+}
+
+/// `17` of `openjdk version "17.0.15" 2025-04-15`.
+fn java_version(said: &str) -> Option<u32> {
+    let (_, version) = said.split_once("version \"")?;
+    version.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+}

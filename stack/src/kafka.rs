@@ -1,0 +1,99 @@
+//! A private Apache Kafka: one node in KRaft mode, broker and controller in one process.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use rustix::process::Signal;
+
+use crate::distribution::Distribution;
+use crate::{Admin, Ending, Output, Process, Scratch, port, settings};
+
+const START_LIMIT: Duration = Duration::from_mins(1);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
+
+/// A broker of its own: data folder, ports, log. It ends and disappears with this value.
+pub struct Kafka {
+    // Dropped before the folder that it works in.
+    process: Option<Process>,
+    scratch: Scratch,
+    distribution: Distribution,
+    bootstrap: String,
+    admin: Admin,
+}
+
+impl Kafka {
+    /// Starts a broker on an empty storage. `settings` are lines of `server.properties`.
+    pub async fn start(settings: &[(&str, &str)]) -> Result<Self> {
+        let distribution = Distribution::prepare().await?;
+        let scratch = Scratch::new("kafka")?;
+        let bootstrap = format!("127.0.0.1:{}", port::free()?);
+        let controller = format!("127.0.0.1:{}", port::free()?);
+        let data = scratch.path().join("data");
+        distribution.create_storage(&data)?;
+        let text = settings::properties(&bootstrap, &controller, &data, settings);
+        fs::write(scratch.path().join("server.properties"), text)?;
+
+        let admin = Admin::new(&bootstrap, &[])?;
+        let mut kafka = Self { process: None, scratch, distribution, bootstrap, admin };
+        kafka.start_again().await?;
+        Ok(kafka)
+    }
+
+    /// The broker's address, as clients want it.
+    #[must_use]
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// Topics, offsets and groups of this broker.
+    #[must_use]
+    pub fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
+    /// The broker's log.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.scratch.path().join("kafka.log")
+    }
+
+    /// Stops the broker in order; its data and ports stay. One that is stopped already is no error.
+    pub async fn stop(&mut self) -> Result<()> {
+        let Some(process) = &mut self.process else {
+            return Ok(());
+        };
+        process.signal(Signal::TERM)?;
+        if process.wait(STOP_LIMIT).await?.is_none() {
+            return Err(process.failure("Apache Kafka did not stop"));
+        }
+        self.process = None;
+        Ok(())
+    }
+
+    /// Kills the broker (`SIGKILL`); its data and ports stay.
+    pub async fn kill(&mut self) -> Result<()> {
+        match self.process.take() {
+            Some(mut process) => process.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Starts the stopped broker on the same data and ports, and waits until all of it can be used.
+    pub async fn start_again(&mut self) -> Result<()> {
+        let mut command = self.distribution.java("kafka.Kafka");
+        command.arg(self.scratch.path().join("server.properties"));
+        let mut process = Process::start(&self.scratch, "kafka", Ending::Kill, Output::Log, &command)?;
+        let deadline = Instant::now() + START_LIMIT;
+        while let Err(error) = self.admin.ready().await {
+            if process.exited()?.is_some() || Instant::now() > deadline {
+                return Err(process.failure(&format!("Apache Kafka does not start ({error:#})")));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        self.process = Some(process);
+        Ok(())
+    }
+}

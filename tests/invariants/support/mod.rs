@@ -1,0 +1,31 @@
+//! What the tests share: the stack, a world of its own per test, worker processes, records to produce.
+
+mod events;
+mod ledger;
+mod process;
+mod world;
+
+pub use events::{Message, booking, cancellation};
+pub use ledger::Entry;
+pub use process::Worker;
+pub use world::{World, stack};
+
+use std::fmt::Debug;
+use std::time::{Duration, Instant};
+
+/// How long a test waits for a condition before it fails.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Asks until the answer is there; fails with what was waited for when the deadline passes.
+pub async fn eventually<T, E: Debug>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>, E>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let last = match ask().await {
+            Ok(Some(answer)) => return answer,
+            Ok(None) => "not yet".to_owned(),
+            Err(error) => format!("{error:?}"),
+        };
+        assert!(Instant::now() < deadline, "waited in vain for {what}: {last}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
