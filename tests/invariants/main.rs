@@ -15,5 +15,6 @@
 #![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
 mod outcomes;
+mod positions;
 mod retention;
 mod support;
