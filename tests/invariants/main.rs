@@ -16,5 +16,6 @@
 
 mod outcomes;
 mod positions;
+mod rebalance;
 mod retention;
 mod support;
