@@ -18,4 +18,6 @@ mod outcomes;
 mod positions;
 mod rebalance;
 mod retention;
+mod sparse;
 mod support;
+mod topics;
