@@ -18,6 +18,7 @@ mod outcomes;
 mod positions;
 mod rebalance;
 mod retention;
+mod shutdown;
 mod sparse;
 mod support;
 mod topics;
