@@ -14,10 +14,12 @@
 )]
 #![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
+mod command_line;
 mod outcomes;
 mod positions;
 mod rebalance;
 mod retention;
+mod settings;
 mod shutdown;
 mod sparse;
 mod support;

@@ -96,6 +96,20 @@ impl World {
         times
     }
 
+    /// The client ids of the group's members (of the classic protocol).
+    pub async fn members(&self) -> Vec<String> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.setting("KAFKA_BROKERS"));
+        let group = self.group.clone();
+        let ask = move || {
+            let client: BaseConsumer = config.create().unwrap();
+            let groups = client.fetch_group_list(Some(&group), Duration::from_secs(10)).unwrap();
+            let members = groups.groups().iter().flat_map(|group| group.members());
+            members.map(|member| member.client_id().to_owned()).collect()
+        };
+        tokio::task::spawn_blocking(ask).await.unwrap()
+    }
+
     /// A setting of this world's workers.
     pub fn setting(&self, name: &str) -> String {
         self.settings(&[]).into_iter().find(|(found, _)| found == name).unwrap().1
