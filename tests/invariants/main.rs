@@ -15,6 +15,7 @@
 #![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
 mod command_line;
+mod migrations;
 mod outcomes;
 mod positions;
 mod rebalance;

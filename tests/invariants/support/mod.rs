@@ -7,6 +7,7 @@ mod ledger;
 mod lock;
 mod oracle;
 mod process;
+pub mod schema;
 mod world;
 
 pub use events::{Message, booking, cancellation};

@@ -76,9 +76,9 @@ impl World {
             all.add_partition(topic, *partition);
         }
         let mut times = 0;
-        let mut pace = tokio::time::interval(Duration::from_millis(100));
+        let mut rhythm = tokio::time::interval(Duration::from_millis(100));
         while !stop.is_set() {
-            pace.tick().await;
+            rhythm.tick().await;
             let (consumer, all) = (consumer.clone(), all.clone());
             let asked = move || consumer.committed_offsets(all, Duration::from_secs(10));
             let Ok(committed) = tokio::task::spawn_blocking(asked).await.unwrap() else { continue };
@@ -104,7 +104,7 @@ impl World {
         let ask = move || {
             let client: BaseConsumer = config.create().unwrap();
             let groups = client.fetch_group_list(Some(&group), Duration::from_secs(10)).unwrap();
-            let members = groups.groups().iter().flat_map(|group| group.members());
+            let members = groups.groups().iter().flat_map(rdkafka::groups::GroupInfo::members);
             members.map(|member| member.client_id().to_owned()).collect()
         };
         tokio::task::spawn_blocking(ask).await.unwrap()
