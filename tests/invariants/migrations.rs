@@ -20,7 +20,7 @@ const LOCKS: &str = "SELECT granted::text FROM pg_locks WHERE locktype = 'adviso
                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 /// The key of that lock: "worker" in ASCII.
-const KEY: i64 = 0x77_6f72_6b65_72;
+const KEY: i64 = 0x776f_726b_6572;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_database_gets_the_contracts_tables_and_the_workers_own() {

@@ -9,6 +9,9 @@ use crate::support::{Stop, Worker, World, booking, booking_of, cancellation, eve
 /// Dead members are noticed within seconds; the worker's own ten would only make the tests longer.
 const QUICK: (&str, &str) = ("KAFKA_PROPERTIES", "session.timeout.ms=3000\nheartbeat.interval.ms=300");
 
+/// What the database's fence makes a worker say.
+const FENCED: &str = "another worker has moved the position on; reading it again";
+
 /// The longest that a worker may take to end as asked.
 const GRACE: Duration = Duration::from_secs(35);
 
@@ -129,9 +132,8 @@ async fn of_two_workers_with_one_instance_id_the_older_one_ends_and_says_so() {
 
 /// Whether a worker was fenced by the database, or noticed that its partitions are another's.
 fn knows_that_it_was_left_behind(worker: &Worker) -> bool {
-    let fenced = "another worker has moved the position on; reading it again";
     let lost = |line: &serde_json::Value| line["lost"] == true;
-    !worker.lines_with(fenced).is_empty() || worker.lines_with("partitions revoked").iter().any(lost)
+    !worker.lines_with(FENCED).is_empty() || worker.lines_with("partitions revoked").iter().any(lost)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -163,6 +165,30 @@ async fn a_worker_that_slept_while_its_partitions_moved_on_does_no_harm() {
     world.shared_among(&[&sleeper, &other]).await;
     world.book_all(0, names("together", 20)).await;
     world.each_record_is_recorded_once().await;
+    sleeper.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_slept_in_its_transaction_may_end_it_and_the_new_owner_gives_way() {
+    let world = World::new(1).await;
+    let mut sleeper = world.worker_with(&[QUICK]);
+    sleeper.begins(2).await;
+    let lock = world.lock_user("bo").await;
+    world.produce_all(&world.bookings, 0, &[booking_of("bo", "slow")]).await;
+    world.transactions_wait(1).await;
+    sleeper.signal(Signal::STOP);
+    lock.release().await;
+    let mut other = world.worker_with(&[QUICK]);
+    other.begins(2).await;
+    // The same booking, which the sleeper has stored and not committed.
+    world.transactions_wait(1).await;
+    sleeper.signal(Signal::CONT);
+    other.said(FENCED).await;
+    world.shared_among(&[&sleeper, &other]).await;
+    world.book_all(0, names("together", 20)).await;
+    world.each_record_is_recorded_once().await;
+    assert_eq!(sleeper.lines_with("booking accepted")[0]["bookingId"], "slow");
     sleeper.stop().await;
     other.stop().await;
 }

@@ -57,10 +57,11 @@ async fn on_a_first_start_what_kafkas_offset_had_left_to_read_counts_as_lost_too
     worker.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn records_removed_under_a_stuck_lane_are_told_exactly_and_none_that_was_read_is_given_up() {
+/// Removes records in front of a lane that is stuck.
+async fn retention_overtakes_a_stuck_lane(protocol: &str) {
     let world = World::new(1).await;
-    let mut worker = world.worker_with(&[("RUST_LOG", "info,worker::intake=debug")]);
+    let settings = [("RUST_LOG", "info,worker::intake=debug"), ("KAFKA_GROUP_PROTOCOL", protocol)];
+    let mut worker = world.worker_with(&settings);
     worker.begins(2).await;
     let lock = world.lock_user("bo").await;
     // The first batch waits for the lock, the next records fill the queue, and the rest is not fetched.
@@ -86,4 +87,14 @@ async fn records_removed_under_a_stuck_lane_are_told_exactly_and_none_that_was_r
     world.settled().await;
     assert_eq!(worker.lines_with(LOST).len(), 1);
     worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_removed_under_a_stuck_lane_are_told_exactly_and_none_that_was_read_is_given_up() {
+    retention_overtakes_a_stuck_lane("classic").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_removed_under_a_stuck_lane_are_told_exactly_under_the_consumer_protocol_too() {
+    retention_overtakes_a_stuck_lane("consumer").await;
 }
