@@ -43,10 +43,8 @@ fn reveals_parameters(metadata: &Metadata<'_>) -> bool {
     *metadata.level() > Level::INFO && metadata.target().starts_with("tokio_postgres")
 }
 
-/// A single word is taken for a target by the filter's grammar, and a mistyped level would silence
-/// everything.
+/// What is no `target=level` must be a level: the filter's grammar takes any other word for a target,
+/// and a mistyped level would silence everything.
 fn is_unknown_word(word: &str) -> bool {
-    let is_word = !word.is_empty()
-        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    is_word && word.parse::<LevelFilter>().is_err()
+    !word.is_empty() && !word.contains(['=', '[', ']', '{', '}']) && word.parse::<LevelFilter>().is_err()
 }
