@@ -13,7 +13,8 @@ pub fn cpu_seconds(process: u32) -> f64 {
     fields(process).map_or(0.0, |fields| ticks(&fields, 11..13))
 }
 
-/// The CPU time of all processes of this name, in seconds, those that have ended under a living one included.
+/// The CPU time of all processes of this name that descend from this one, in seconds; those that have ended
+/// under a living one included.
 pub fn cpu_seconds_of_all(name: &str) -> f64 {
     let Ok(entries) = std::fs::read_dir("/proc") else { return 0.0 };
     entries
@@ -22,9 +23,23 @@ pub fn cpu_seconds_of_all(name: &str) -> f64 {
         .filter(|process: &u32| {
             std::fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|comm| comm.trim() == name)
         })
+        .filter(|process| descends(*process))
         .filter_map(fields)
         .map(|fields| ticks(&fields, 11..15))
         .sum()
+}
+
+fn descends(mut process: u32) -> bool {
+    // The second field after the name is the parent.
+    while let Some(fields) = fields(process) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a process id")]
+        let parent = fields.get(1).map_or(0, |parent| *parent as u32);
+        if parent == std::process::id() {
+            return true;
+        }
+        process = parent;
+    }
+    false
 }
 
 /// A line of `/proc/PID/status` in MiB, such as `VmHWM`, the peak of resident memory.
