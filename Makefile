@@ -12,7 +12,7 @@ export PATH := $(tools)/bin:$(PATH):$(HOME)/.cargo/bin
 deny_version := 0.20.2
 machete_version := 0.9.2
 
-need_rust := command -v cargo >/dev/null || { echo "The Rust toolchain is missing: https://rustup.rs installs it (Rust 1.92 or newer)." >&2; exit 1; }
+need_rust := command -v cargo >/dev/null || { echo "The Rust toolchain is missing: install Rust 1.92 or newer, with rustup." >&2; exit 1; }
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile

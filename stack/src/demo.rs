@@ -22,6 +22,7 @@ use stack::Signal;
 use feed::Feed;
 use scene::Scene;
 use stop::Stop;
+use summary::Summary;
 
 /// Beyond the worker's own `SHUTDOWN_GRACE`.
 const DRAIN_LIMIT: Duration = Duration::from_mins(2);
@@ -36,7 +37,7 @@ const INTERRUPTED: u8 = 130;
 pub(crate) struct Arguments {
     /// Ends by itself after this many records (otherwise: at Ctrl-C)
     #[arg(long)]
-    records: Option<u64>,
+    records: Option<usize>,
     /// Records a second, on average
     #[arg(long, default_value_t = 4.0)]
     rate: f64,
@@ -68,8 +69,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 async fn play(arguments: &Arguments, scene: &mut Scene, stop: &mut Stop, began: Instant) -> Result<()> {
-    let client = scene.database.connect().await?;
-    let since = summary::now(&client).await?;
+    let summary = Summary::begin(scene.database.connect().await?).await?;
     let feed = Feed::new(&scene.broker, scene.database.connect().await?, arguments.rate)?;
     scene.start_worker()?;
     terminal::say(&format!(
@@ -78,13 +78,14 @@ async fn play(arguments: &Arguments, scene: &mut Scene, stop: &mut Stop, began: 
     ));
 
     let over = tokio::select! {
-        sent = feed.run(arguments.records) => { sent?; Over::AllSent }
+        all = feed.run(arguments.records) => { all?; Over::AllSent }
         status = scene.worker_ended() => Over::WorkerEnded(status?),
         () = stop.asked() => Over::Asked,
     };
+    let sent = feed.sent();
     if let Over::AllSent = over {
         tokio::select! {
-            settled = summary::settled(&client, since, feed.sent(), SETTLE_LIMIT) => settled?,
+            settled = summary.settled(&sent, SETTLE_LIMIT) => settled?,
             () = stop.asked() => {}
         }
     }
@@ -92,7 +93,7 @@ async fn play(arguments: &Arguments, scene: &mut Scene, stop: &mut Stop, began: 
         Over::WorkerEnded(status) => status,
         Over::AllSent | Over::Asked => drain(scene, stop).await?,
     };
-    let summed = summary::print(&client, since, feed.sent()).await;
+    let summed = summary.print(&sent).await;
     if let Over::WorkerEnded(status) = over {
         bail!("the worker ended by itself ({status}); its log above says why");
     }

@@ -54,6 +54,9 @@ impl Distribution {
         }
         fs::create_dir_all(home())?;
         let kafka = Self { home: home().canonicalize()? };
+        if Self::is_prepared() {
+            return Ok(kafka);
+        }
         // Test processes may start together: one prepares, the others wait for it.
         let lock = File::create(kafka.home.join("lock"))?;
         while lock.try_lock().is_err() {
@@ -62,6 +65,7 @@ impl Distribution {
         if Self::is_prepared() {
             return Ok(kafka);
         }
+        let _outdated = fs::remove_file(kafka.home.join(STAMP));
         let scratch = Scratch::new("kafka-setup")?;
         require_java(&scratch).await?;
         kafka.fetch(&scratch).await.context("Apache Kafka's jars cannot be fetched")?;

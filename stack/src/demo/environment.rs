@@ -44,7 +44,9 @@ impl Database {
         let version = version(&stack::postgres::connect(&config).await?).await?;
         let port = postgres.port();
         say(&format!("PostgreSQL {version} is up on port {port} ({})", seconds(began)));
-        let environment = postgres.environment(DATABASE);
+        let mut environment = postgres.environment(DATABASE);
+        // What a person has set for another database.
+        environment.extend([("DB_PASSWORD_FILE", String::new()), ("DB_SSL_MODE", "disable".to_owned())]);
         Ok(Self { config, environment, _private: Some(postgres) })
     }
 

@@ -1,6 +1,6 @@
 //! Sends the sample at a human pace, as the hotel's own producers would.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -19,13 +19,21 @@ use super::scene::topics;
 const LOST: &str = "the sample's connection to PostgreSQL broke";
 const SEND_LIMIT: Duration = Duration::from_secs(30);
 
+/// Where a record lies.
+#[derive(Debug, Clone)]
+pub(crate) struct Coordinates {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+}
+
 /// The sample on its way to the broker.
 pub(crate) struct Feed {
     producer: FutureProducer,
     client: Client,
     topics: [String; 2],
     rate: f64,
-    sent: AtomicU64,
+    sent: Mutex<Vec<Coordinates>>,
 }
 
 impl Feed {
@@ -37,19 +45,19 @@ impl Feed {
         config.extend(broker.properties.iter().cloned());
         let producer = config.create().context("the sample's producer cannot be made")?;
         let rate = rate.clamp(0.01, 10_000.0);
-        Ok(Self { producer, client, topics: topics(), rate, sent: AtomicU64::new(0) })
+        Ok(Self { producer, client, topics: topics(), rate, sent: Mutex::default() })
     }
 
-    /// How many records the broker has acknowledged.
-    pub(crate) fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+    /// The records that the broker has acknowledged.
+    pub(crate) fn sent(&self) -> Vec<Coordinates> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sends `limit` records, or for ever.
-    pub(crate) async fn run(&self, limit: Option<u64>) -> Result<()> {
+    pub(crate) async fn run(&self, limit: Option<usize>) -> Result<()> {
         let mut random = Rng::new();
         let mut sample = Sample::new(guests::read(&self.client).await?, random.fork());
-        while limit.is_none_or(|limit| self.sent() < limit) {
+        while limit.is_none_or(|limit| self.count() < limit) {
             match self.record(sample.next()?).await? {
                 Ok(record) => self.send(&record).await?,
                 Err(not_yet) => sample.postpone(not_yet),
@@ -58,6 +66,10 @@ impl Feed {
             tokio::time::sleep(Duration::from_secs_f64(2.0 * random.f64() / self.rate)).await;
         }
         Ok(())
+    }
+
+    fn count(&self) -> usize {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// The step's record; the step itself where the row it speaks of is not there yet.
@@ -85,8 +97,10 @@ impl Feed {
         }
         let message = FutureRecord::to(topic).key(&record.key).payload(&record.payload).headers(headers);
         let delivery = self.producer.send(message, SEND_LIMIT).await;
-        delivery.map_err(|(error, _)| error).context("the sample cannot be sent")?;
-        self.sent.fetch_add(1, Ordering::Relaxed);
+        let delivery = delivery.map_err(|(error, _)| error).context("the sample cannot be sent")?;
+        let (partition, offset) = (delivery.partition, delivery.offset);
+        let sent = Coordinates { topic: topic.clone(), partition, offset };
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
         Ok(())
     }
 }

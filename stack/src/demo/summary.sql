@@ -1,11 +1,12 @@
--- What became of each record: of the rows about it, the highest revision is current.
+-- What became of each record that the sample sent: of the rows about it, the highest revision is current.
 SELECT topic, outcome, reason, count(*)
 FROM (
-        SELECT DISTINCT ON (group_id, topic, partition, record_offset)
+        SELECT DISTINCT ON (topic, partition, record_offset)
                topic, outcome, coalesce(reason, '') AS reason
-        FROM worker.ledger
+        FROM unnest($2::text[], $3::int[], $4::bigint[]) AS sent (topic, partition, record_offset)
+        JOIN worker.ledger USING (topic, partition, record_offset)
         WHERE recorded_at >= $1
-        ORDER BY group_id, topic, partition, record_offset, revision DESC
+        ORDER BY topic, partition, record_offset, revision DESC
      ) AS current
 GROUP BY topic, outcome, reason
 ORDER BY topic, count(*) DESC, outcome, reason
