@@ -3,8 +3,13 @@
 //! One stack for the run, started by the first test that needs it; a database and topics of its own per test.
 //! The worker is the real binary, started as a child process.
 
-#![expect(unreachable_pub, reason = "a test binary exports nothing; `pub` marks what the support modules offer")]
+#![expect(
+    unreachable_pub,
+    reason = "a test binary exports nothing; `pub` marks what the support modules offer"
+)]
 #![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
+mod held;
+mod identifiers;
 mod outcomes;
 mod support;

@@ -1,12 +1,19 @@
 //! What the tests share: the stack, a world of its own per test, worker processes, records to produce.
 
+mod batches;
+mod consistency;
 mod events;
+mod headers;
+mod held;
 mod ledger;
+mod lines;
 mod process;
 mod world;
 
 pub use events::{Message, booking, cancellation};
+pub use held::Held;
 pub use ledger::Entry;
+pub use lines::{about, of_records, shown};
 pub use process::Worker;
 pub use world::{World, stack};
 
