@@ -50,16 +50,16 @@ async fn a_record_set_aside_is_kept_with_its_bytes_and_headers() {
 
     let waiting = of(&world.bookings, 0);
     assert_eq!((&*waiting.status, &*waiting.reason, &*waiting.subject), ("waiting", "unknown_user", "b1"));
-    assert_eq!((waiting.timestamp, waiting.due), (Some(1_736_935_200_123), Some(true)));
+    assert_eq!((waiting.timestamp, waiting.has_next_attempt), (Some(1_736_935_200_123), true));
     let expected = json!([
-        {"name": "z", "value": "Zmlyc3Q="}, {"name": "baggage", "value": "YT0x"}, {"name": "z", "value": "/wD+"},
-        {"name": "Z", "value": ""}, {"name": "z", "value": null}, {"name": "", "value": "bm8gbmFtZQ=="},
+        {"name": "z", "value": "Zmlyc3Q="}, {"name": "baggage", "value": "YT0x"},
+        {"name": "z", "value": "/wD+"}, {"name": "Z", "value": ""}, {"name": "z", "value": null}, {"name": "", "value": "bm8gbmFtZQ=="},
         {"name": "naïve", "value": "Y2Fmw6k="},
     ]);
     assert_eq!(waiting.headers, expected);
 
     let dead = of(&world.bookings, 2);
-    assert_eq!((&*dead.status, &*dead.reason, dead.due), ("dead", "undecodable", None));
+    assert_eq!((&*dead.status, &*dead.reason, dead.has_next_attempt), ("dead", "undecodable", false));
     assert_eq!((&*dead.subject, &dead.headers), ("\u{fffd}\u{fffd}key", &json!([])));
     assert!(dead.timestamp.is_some(), "the producer's client stamps what has no time");
     assert_eq!(of(&world.bookings, 4).headers, json!([{"name": "\u{fffd}\u{fffd}name", "value": "/w=="}]));

@@ -7,9 +7,17 @@
     unreachable_pub,
     reason = "a test binary exports nothing; `pub` marks what the support modules offer"
 )]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, and its helpers do so for it"
+)]
 #![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
+mod headers;
 mod held;
 mod identifiers;
+mod oddities;
 mod outcomes;
+mod poison;
 mod support;

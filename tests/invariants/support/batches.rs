@@ -3,18 +3,18 @@
 use super::{Message, World, eventually, stack};
 
 impl World {
-    /// Has a running worker apply these records of a topic in one transaction, and returns what became of them.
+    /// Has a running worker apply these records of a topic in one transaction; returns what became of them.
     ///
-    /// A lock holds up a record before them until they all have arrived, which a record of the other topic tells.
+    /// A lock holds up a record before them until all have arrived, which a record of the other topic tells.
     pub async fn one_batch(&self, topic: &str, messages: &[Message]) -> Vec<String> {
         let other = if *topic == *self.bookings { &self.cancellations } else { &self.bookings };
         self.settled().await;
-        let mut blocker = stack().await.postgres.connect(&self.database_name).await.unwrap();
-        let lock = blocker.transaction().await.unwrap();
+        let mut connection = stack().await.postgres.connect(&self.database_name).await.unwrap();
+        let lock = connection.transaction().await.unwrap();
         lock.batch_execute("LOCK TABLE worker.held IN SHARE MODE").await.unwrap();
         self.produce(topic, &Message::bytes("dead, so a row in worker.held is due")).await;
-        let blocked = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'worker.held'::regclass";
-        eventually("the lock to hold the lane up", async || self.database.query_opt(blocked, &[]).await)
+        let waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'worker.held'::regclass";
+        eventually("the lock to hold the lane up", async || self.database.query_opt(waiting, &[]).await)
             .await;
 
         let places = self.produce_all(topic, messages).await;

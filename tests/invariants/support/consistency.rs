@@ -5,17 +5,17 @@ use super::{Entry, World};
 /// Each row breaks the promise; together with the ledger's own keys nothing else could.
 const BROKEN: &str = "
     SELECT 'accepted without its booking', subject FROM worker.ledger
-    WHERE outcome = 'accepted' AND subject NOT IN (SELECT booking_id FROM public.bookings WHERE booking_id IS NOT NULL)
+    WHERE outcome = 'accepted'
+      AND NOT EXISTS (SELECT FROM public.bookings WHERE bookings.booking_id = ledger.subject)
 UNION ALL
-    SELECT 'accepted twice', subject FROM worker.ledger WHERE outcome = 'accepted' GROUP BY subject HAVING count(*) > 1
+    SELECT outcome || ' twice', subject FROM worker.ledger
+    WHERE outcome IN ('accepted', 'cancelled') GROUP BY outcome, subject HAVING count(*) > 1
 UNION ALL
     SELECT 'cancelled, but the booking is not', ledger.subject
     FROM worker.ledger
     LEFT JOIN public.bookings AS named ON named.booking_id = ledger.subject
     LEFT JOIN public.bookings AS numbered ON numbered.id::text = ledger.subject
     WHERE outcome = 'cancelled' AND coalesce(named.status, numbered.status) IS DISTINCT FROM 'Cancelled'
-UNION ALL
-    SELECT 'cancelled twice', subject FROM worker.ledger WHERE outcome = 'cancelled' GROUP BY subject HAVING count(*) > 1
 UNION ALL
     SELECT 'set aside by one table only', coalesce(ledger.subject, held.subject)
     FROM (SELECT * FROM worker.ledger WHERE outcome IN ('held', 'dead')) AS ledger

@@ -20,13 +20,12 @@ pub struct Held {
     pub reason: String,
     pub status: String,
     pub attempts: i32,
-    /// Whether a next attempt is due by now.
-    pub due: Option<bool>,
+    pub has_next_attempt: bool,
 }
 
 const SELECT: &str = "SELECT topic, partition, record_offset, \
     (extract(epoch FROM record_timestamp) * 1000)::bigint, key, payload, headers, subject, reason, status, \
-    attempts, next_attempt_at <= clock_timestamp() \
+    attempts, next_attempt_at IS NOT NULL \
     FROM worker.held WHERE group_id = $1 ORDER BY topic, partition, record_offset";
 
 impl From<&Row> for Held {
@@ -43,7 +42,7 @@ impl From<&Row> for Held {
             reason: row.get(8),
             status: row.get(9),
             attempts: row.get(10),
-            due: row.get(11),
+            has_next_attempt: row.get(11),
         }
     }
 }

@@ -21,7 +21,7 @@ use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for a condition before it fails.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Asks until the answer is there; fails with what was waited for when the deadline passes.
 pub async fn eventually<T, E: Debug>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>, E>) -> T {
