@@ -14,10 +14,14 @@
 )]
 #![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
+mod baggage;
 mod headers;
 mod held;
 mod identifiers;
+mod log_lines;
 mod oddities;
 mod outcomes;
 mod poison;
+mod secrets;
 mod support;
+mod traces;
