@@ -20,6 +20,7 @@ mod headers;
 mod held;
 mod identifiers;
 mod log_lines;
+mod mixed_stream;
 mod oddities;
 mod outcomes;
 mod poison;
