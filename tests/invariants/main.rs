@@ -24,6 +24,7 @@ mod mixed_stream;
 mod oddities;
 mod outcomes;
 mod poison;
+mod races;
 mod secrets;
 mod support;
 mod traces;
