@@ -2,9 +2,9 @@
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::Filter;
+use tracing_subscriber::{EnvFilter, Registry};
 
 /// A filter that is none.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,14 @@ pub struct FilterFault {
 }
 
 const LEVELS: &str = "off, error, warn, info, debug, trace";
+
+/// Checks directives before anything starts, and says what is expected instead of a bad one.
+pub fn check(directives: &str) -> Result<(), String> {
+    match parse::<Registry>(directives) {
+        Ok(_) => Ok(()),
+        Err(fault) => Err(format!("one of {LEVELS}, or a list such as info,worker=debug ({})", fault.reason)),
+    }
+}
 
 /// Reads the directives.
 pub(super) fn parse<S: Subscriber>(directives: &str) -> Result<impl Filter<S> + use<S>, FilterFault> {

@@ -26,7 +26,7 @@ use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub use filter::FilterFault;
+pub use filter::{FilterFault, check};
 use layer::LogLayer;
 use sink::Sink;
 

@@ -3,8 +3,28 @@
 //! One stack for the run, started by the first test that needs it; a database and topics of its own per test.
 //! The worker is the real binary, started as a child process.
 
-#![expect(unreachable_pub, reason = "a test binary exports nothing; `pub` marks what the support modules offer")]
+#![expect(
+    unreachable_pub,
+    reason = "a test binary exports nothing; `pub` marks what the support modules offer"
+)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, and its helpers do so for it"
+)]
 #![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
+mod baggage;
+mod divert;
+mod headers;
+mod held;
+mod identifiers;
+mod log_lines;
+mod mixed_stream;
+mod oddities;
 mod outcomes;
+mod poison;
+mod races;
+mod secrets;
 mod support;
+mod traces;

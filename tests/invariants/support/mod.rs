@@ -1,12 +1,19 @@
 //! What the tests share: the stack, a world of its own per test, worker processes, records to produce.
 
+mod batches;
+mod consistency;
 mod events;
+mod headers;
+mod held;
 mod ledger;
+mod lines;
 mod process;
 mod world;
 
 pub use events::{Message, booking, cancellation};
+pub use held::Held;
 pub use ledger::Entry;
+pub use lines::{about, of_records, shown};
 pub use process::Worker;
 pub use world::{World, stack};
 
@@ -14,7 +21,7 @@ use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for a condition before it fails.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Asks until the answer is there; fails with what was waited for when the deadline passes.
 pub async fn eventually<T, E: Debug>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>, E>) -> T {
