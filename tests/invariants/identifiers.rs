@@ -1,8 +1,8 @@
 //! Every form that users, rooms and bookings are named in.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Message, World, booking, cancellation};
+use crate::support::{Message, World, booking, cancellation, of_records};
 
 /// Beside the world's own: ids 1 ana, 2 bo, 3 carl alias "12345".
 const MORE_USERS: &str = "INSERT INTO public.users (id, email, username) VALUES
@@ -175,7 +175,12 @@ async fn a_booking_id_is_stored_and_found_as_it_was_written() {
     world.settled().await;
     assert_eq!(world.verdicts(&world.cancellations).await, ["cancelled"; 12]);
     world.assert_consistent().await;
-    worker.stop().await;
+    // In the log, too, and no line of it is broken or forged by an id.
+    let text = worker.stop_and_show().await;
+    assert!(!text.contains(|acting: char| acting != '\n' && (acting.is_control() || acting == '\u{202e}')));
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let said: Vec<&str> = of_records(&lines).iter().map(|line| line["bookingId"].as_str().unwrap()).collect();
+    assert_eq!(said, [ids, ids].concat());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -43,7 +43,7 @@ fn dressed(message: Message) -> Message {
     message.header("baggage", BAGGAGE).header("traceparent", parent)
 }
 
-/// A record, its topic, its log line's level and message, and the fields that it has beside those of every line.
+/// A topic, a record, its log line's level and message, and what the line has beside the fields of all.
 type Record = (String, Message, &'static str, &'static str, &'static [&'static str]);
 
 /// A record of each outcome of booking events, and of cancellations after them.
