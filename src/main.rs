@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use worker::config::{LogFormat, Report, Settings, render_table};
+use worker::config::{ConfigurationFaults, LogFormat, Report, Settings, render_table};
 use worker::telemetry::{self, Format, LogGuard};
 use worker::{app, intake};
 
@@ -66,23 +66,27 @@ fn main() -> ExitCode {
 
 /// Checks the settings, all at once, before anything starts.
 fn with_settings(act: impl FnOnce(Settings) -> anyhow::Result<u8>) -> anyhow::Result<u8> {
-    let mut faults = String::new();
-    match Settings::from_environment() {
-        Ok(settings) => match intake::check(&settings.kafka) {
-            Ok(()) => return act(settings),
-            Err(fault) => faults.push_str(&fault),
-        },
-        Err(found) => faults = found.to_string(),
+    match usable_settings() {
+        Ok(settings) => act(settings),
+        Err(faults) => {
+            say(&format!("worker: the settings are not usable; `worker config` shows them all\n{faults}"));
+            Ok(USAGE)
+        }
     }
-    say(&format!(
-        "worker: the settings are not usable; `worker config` shows them all\n{}",
-        faults.trim_end()
-    ));
-    Ok(USAGE)
+}
+
+/// The settings, where every part of the worker can live with them.
+fn usable_settings() -> Result<Settings, ConfigurationFaults> {
+    let settings = Settings::from_environment()?;
+    intake::check(&settings.kafka).map_err(|fault| ConfigurationFaults(vec![fault]))?;
+    Ok(settings)
 }
 
 fn config(json: bool) -> anyhow::Result<u8> {
-    let report: Report = Settings::report();
+    let mut report: Report = Settings::report();
+    if let Err(faults) = usable_settings() {
+        report.faults = faults;
+    }
     let mut text = if json { serde_json::to_string_pretty(&report)? } else { render_table(&report.settings) };
     if !report.faults.0.is_empty() && !json {
         text = format!("{}\n\n{}", text.trim_end(), report.faults);

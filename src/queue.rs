@@ -31,6 +31,7 @@ struct State {
     records: VecDeque<Record>,
     bytes: usize,
     closed: bool,
+    finishing: bool,
 }
 
 impl Queue {
@@ -43,11 +44,11 @@ impl Queue {
     /// Adds a record.
     ///
     /// # Errors
-    /// Gives the record back where the queue is full. A closed queue takes the record and forgets it: whoever
-    /// owns the partition next reads it again.
+    /// Gives the record back where the queue is full. One that is closed or finishing takes the record and
+    /// forgets it: whoever owns the partition next reads it again.
     pub fn push(&self, record: Record) -> Result<(), Record> {
         let mut state = self.lock();
-        if state.closed {
+        if state.closed || state.finishing {
             return Ok(());
         }
         if state.is_full(record.size(), self.limits) {
@@ -84,7 +85,7 @@ impl Queue {
         records
     }
 
-    /// Waits until there is a record to take. False once the queue is closed.
+    /// Waits until there is a record to take. False once the queue is closed, or has finished.
     pub async fn ready(&self) -> bool {
         loop {
             let arrived = self.arrived.notified();
@@ -95,6 +96,9 @@ impl Queue {
                 }
                 if !state.records.is_empty() {
                     return true;
+                }
+                if state.finishing {
+                    return false;
                 }
             }
             arrived.await;
@@ -119,6 +123,12 @@ impl Queue {
         state.records = VecDeque::new();
         state.bytes = 0;
         drop(state);
+        self.arrived.notify_one();
+    }
+
+    /// Lets the lane take what waits here, and then end.
+    pub fn finish(&self) {
+        self.lock().finishing = true;
         self.arrived.notify_one();
     }
 
@@ -200,5 +210,17 @@ mod tests {
         queue.closed().await;
         assert!(queue.push(record(2, 1)).is_ok());
         assert!(queue.take(Limits { records: 1, bytes: 1 }).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_finishing_queue_gives_what_it_holds_and_then_ends() {
+        let queue = queue(10, 1_000);
+        assert!(queue.push(record(1, 1)).is_ok());
+        queue.finish();
+        assert!(queue.push(record(2, 1)).is_ok());
+        assert!(queue.ready().await);
+        assert_eq!(offsets(&queue.take(Limits { records: 10, bytes: 10_000 })), [1]);
+        assert!(!queue.ready().await);
+        assert!(!queue.is_closed());
     }
 }

@@ -101,11 +101,16 @@ fn read_properties(
     text: Option<&str>,
     protocol: Option<GroupProtocol>,
 ) -> Vec<KafkaProperty> {
-    properties::read(text.unwrap_or_default(), protocol).unwrap_or_else(|messages| {
-        let variable = findings.given.variable(&KAFKA_PROPERTIES);
-        findings.faults.extend(messages.into_iter().map(|message| Fault::new(variable, message)));
-        Vec::new()
-    })
+    let (properties, messages) = match properties::read(text.unwrap_or_default(), protocol) {
+        Ok(properties) => {
+            let refused = properties::refused_by_librdkafka(&properties);
+            (properties, refused)
+        }
+        Err(messages) => (Vec::new(), messages),
+    };
+    let variable = findings.given.variable(&KAFKA_PROPERTIES);
+    findings.faults.extend(messages.into_iter().map(|message| Fault::new(variable, message)));
+    properties
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use secrecy::SecretString;
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::fault::HIDDEN;
 use super::kafka::GroupProtocol;
@@ -11,7 +14,7 @@ use super::ownership::refusal;
 /// One librdkafka setting to pass on.
 #[derive(Debug, Clone)]
 pub struct KafkaProperty {
-    /// librdkafka's name for it, shaped like one; whether librdkafka knows it is not checked here.
+    /// librdkafka's name for it.
     pub name: String,
     /// Its value, which may be a password or a key.
     pub value: SecretString,
@@ -44,12 +47,35 @@ pub(super) fn read(text: &str, protocol: Option<GroupProtocol>) -> Result<Vec<Ka
     if faults.is_empty() { Ok(properties) } else { Err(faults) }
 }
 
-/// The lines with secret values hidden; all of them where one is malformed, because it may be a secret's second line.
-pub(super) fn without_secrets(text: &str) -> String {
+/// What librdkafka says about properties one by one: names that it does not know, values that it does not take.
+pub(super) fn refused_by_librdkafka(properties: &[KafkaProperty]) -> Vec<String> {
+    let refused = |property: &KafkaProperty| {
+        let name = &property.name;
+        let mut config = ClientConfig::new();
+        match config.set(name, property.value.expose_secret()).create_native_config() {
+            Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => {
+                Some(format!("{name} is no property that librdkafka knows"))
+            }
+            // librdkafka's own words repeat the value.
+            Err(KafkaError::ClientConfig(_, description, ..)) => {
+                let range = description.split_once("outside allowed range ");
+                let expected = range.map_or("another one", |(_, range)| range.trim());
+                Some(format!("librdkafka does not take the value of {name}; expected {expected}"))
+            }
+            Err(_) => Some(format!("librdkafka does not take {name}")),
+            Ok(_) => None,
+        }
+    };
+    properties.iter().filter_map(refused).collect()
+}
+
+/// The lines with secret values hidden. With a wrong line among them every value is: a misspelt name does not tell
+/// that its value is secret, and a malformed line, which hides the names too, may be a secret's second one.
+pub(super) fn without_secrets(text: &str, is_wrong: bool) -> String {
     let shown: Option<Vec<String>> = lines(text)
         .map(|(_, line)| {
             let (name, value) = line?;
-            let is_secret = SECRET_PARTS.iter().any(|part| name.contains(part));
+            let is_secret = is_wrong || SECRET_PARTS.iter().any(|part| name.contains(part));
             Some(format!("{name}={}", if is_secret { HIDDEN } else { value }))
         })
         .collect();
@@ -80,7 +106,7 @@ mod tests {
     use proptest::prelude::*;
     use secrecy::ExposeSecret;
 
-    use super::{GroupProtocol, read, without_secrets};
+    use super::{GroupProtocol, read, refused_by_librdkafka, without_secrets};
 
     fn pairs(text: &str) -> Vec<(String, String)> {
         read(text, None)
@@ -111,15 +137,30 @@ mod tests {
     }
 
     #[test]
-    fn secret_values_are_hidden_and_others_shown() {
-        let shown = without_secrets(
-            "sasl.username=worker\nsasl.password=x\nssl.key.pem=x\nsocket.keepalive.enable=true",
+    fn what_librdkafka_does_not_take_is_told_by_name_and_never_by_value() {
+        let text = "no.such=hunter2\nsecurity.protocol=hunter2\nsocket.timeout.ms=7\ncheck.crcs=hunter2\nclient.id=w";
+        let told = refused_by_librdkafka(&read(text, None).unwrap());
+        assert_eq!(
+            told,
+            [
+                "no.such is no property that librdkafka knows",
+                "librdkafka does not take the value of security.protocol; expected another one",
+                "librdkafka does not take the value of socket.timeout.ms; expected 10..300000",
+                "librdkafka does not take the value of check.crcs; expected another one",
+            ]
         );
+    }
+
+    #[test]
+    fn secret_values_are_hidden_and_others_shown() {
+        let text = "sasl.username=worker\nsasl.password=x\nssl.key.pem=x\nsocket.keepalive.enable=true";
+        let shown = without_secrets(text, false);
         assert_eq!(
             shown,
             "sasl.username=worker\nsasl.password=***\nssl.key.pem=***\nsocket.keepalive.enable=true"
         );
-        assert_eq!(without_secrets("ssl.ca.pem=-----BEGIN\nMIIE\nab==\n"), "***");
+        assert_eq!(without_secrets("sasl.pasword=x\nclient.id=y", true), "sasl.pasword=***\nclient.id=***");
+        assert_eq!(without_secrets("ssl.ca.pem=-----BEGIN\nMIIE\nab==\n", false), "***");
     }
 
     proptest! {
@@ -130,7 +171,7 @@ mod tests {
                     prop_assert!(!faults.is_empty());
                 }
             }
-            without_secrets(&text);
+            without_secrets(&text, false);
         }
 
         #[test]

@@ -70,7 +70,7 @@ fn shown_value(setting: &Setting, given: Option<&Value>, findings: &Findings) ->
     Some(match setting.visibility {
         Visibility::Secret => HIDDEN.to_owned(),
         Visibility::SecretLines => {
-            let lines: Vec<String> = without_secrets(text).lines().map(printable).collect();
+            let lines: Vec<String> = without_secrets(text, is_wrong).lines().map(printable).collect();
             lines.join("\n")
         }
         Visibility::Open if is_wrong => printable(&without_credentials(text)),

@@ -23,6 +23,8 @@ pub(super) enum State {
     Flowing,
     /// Its queue was full; the partition is paused until there is room.
     Full,
+    /// Its lane applies what its queue holds and is then begun anew; the partition is paused.
+    Ending,
     /// Its position does not fit the topic: a person must look.
     Halted,
 }
@@ -39,8 +41,6 @@ pub(super) struct Slot {
     pub(super) ended: mpsc::Receiver<()>,
     /// The offset that the queue takes next.
     pub(super) wanted: i64,
-    /// Whether the lane is to be started anew once it has ended.
-    pub(super) restart: bool,
     told: i64,
 }
 
@@ -51,16 +51,7 @@ impl Slot {
         progress: Arc<AtomicI64>,
         ended: mpsc::Receiver<()>,
     ) -> Self {
-        Self {
-            epoch,
-            state: State::Starting,
-            queue,
-            progress,
-            ended,
-            wanted: UNKNOWN,
-            restart: false,
-            told: UNKNOWN,
-        }
+        Self { epoch, state: State::Starting, queue, progress, ended, wanted: UNKNOWN, told: UNKNOWN }
     }
 
     fn progress(&self) -> i64 {

@@ -1,13 +1,15 @@
 //! The consumer's settings: what the worker's promise rests on, then what was measured, then the person's own.
 
 use rdkafka::ClientConfig;
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::error::KafkaError;
 use secrecy::ExposeSecret as _;
 
-use crate::config::{GroupProtocol, KafkaSettings};
+use crate::config::{Fault, GroupProtocol, KafkaSettings};
+use crate::record::clean_text;
 
 /// What correctness rests on. `KAFKA_PROPERTIES` may not change these.
-const OWNED: [(&str, &str); 7] = [
-    ("client.id", "worker"),
+const OWNED: [(&str, &str); 5] = [
     // The position in PostgreSQL decides what was applied; Kafka's offset follows it.
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
@@ -15,6 +17,11 @@ const OWNED: [(&str, &str); 7] = [
     ("auto.offset.reset", "error"),
     ("isolation.level", "read_committed"),
     ("allow.auto.create.topics", "false"),
+];
+
+/// What a person may want to change.
+const USUAL: [(&str, &str); 2] = [
+    ("client.id", "worker"),
     // A topic that appears, or grows, is read within this time (milliseconds).
     ("topic.metadata.refresh.interval.ms", "5000"),
 ];
@@ -40,7 +47,7 @@ const CLASSIC: [(&str, &str); 3] = [
 /// Puts the settings together.
 pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
     let mut config = ClientConfig::new();
-    for (name, value) in FETCH {
+    for (name, value) in USUAL.into_iter().chain(FETCH) {
         config.set(name, value);
     }
     if settings.group_protocol == GroupProtocol::Classic {
@@ -65,19 +72,19 @@ pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
     config
 }
 
-/// Lets librdkafka check the settings without connecting.
+/// Lets librdkafka look at the settings together without connecting: it makes a consumer that knows no broker.
 ///
 /// # Errors
-/// What librdkafka says about the first property that it does not take.
-pub fn check(settings: &KafkaSettings) -> Result<(), String> {
-    match config(settings).create_native_config() {
-        Ok(_) => Ok(()),
-        // Never the value: it may be a secret.
-        Err(rdkafka::error::KafkaError::ClientConfig(_, description, name, _)) => {
-            let problem =
-                if description.contains(&name) { description } else { format!("{name}: {description}") };
-            Err(format!("KAFKA_PROPERTIES: {problem}; expected a property and a value that librdkafka knows"))
-        }
-        Err(_) => Err("KAFKA_PROPERTIES: librdkafka does not take these settings".into()),
-    }
+/// What librdkafka says: properties that exclude each other, a certificate that it cannot read.
+pub fn check(settings: &KafkaSettings) -> Result<(), Fault> {
+    let mut config = config(settings);
+    config.remove("bootstrap.servers");
+    let reason = match config.create::<BaseConsumer>() {
+        Ok(_) => return Ok(()),
+        Err(KafkaError::ClientCreation(reason)) => clean_text(&reason),
+        // Never the error's own words: they may repeat a secret.
+        Err(_) => "it does not say why".to_owned(),
+    };
+    let message = format!("librdkafka does not take these settings together: {reason}");
+    Err(Fault { variable: "KAFKA_PROPERTIES".to_owned(), found: None, message })
 }

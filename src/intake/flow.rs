@@ -121,6 +121,18 @@ impl Flow {
         self.pause(partition);
     }
 
+    /// Lets every lane apply what it has, and end: what was read is not given up, whatever has become of it in
+    /// the topic.
+    pub(super) fn end_all(&self) {
+        for (partition, slot) in &mut *self.assignment.slots() {
+            if matches!(slot.state, State::Flowing | State::Full) {
+                slot.state = State::Ending;
+                slot.queue.finish();
+                self.pause(partition);
+            }
+        }
+    }
+
     /// Does what room in the queues, or the end of patience, allows or asks for.
     pub(super) fn relieve(&mut self) {
         let assignment = self.assignment.clone();
@@ -139,6 +151,13 @@ impl Flow {
                     slot.wanted = offset;
                     slot.state = State::Full;
                     self.pause(&blocked.partition);
+                    let (topic, partition) = (&*blocked.partition.topic, blocked.partition.number);
+                    tracing::debug!(
+                        topic,
+                        partition,
+                        offset,
+                        "the lane's queue is full; the partition is paused"
+                    );
                     for (partition, slot) in &mut *slots {
                         if slot.state == State::Flowing && slot.queue.is_full() {
                             slot.state = State::Full;
@@ -160,11 +179,13 @@ impl Flow {
     fn let_flow(&self, partition: &Partition, slot: &mut Slot) {
         let list = list(partition);
         let (topic, number) = (&*partition.topic, partition.number);
+        let wanted = Offset::Offset(slot.wanted);
         let flowing = self
             .consumer
             .resume(&list)
             .and_then(|()| each_element(&list))
-            .and_then(|()| self.consumer.seek(topic, number, Offset::Offset(slot.wanted), SEEK));
+            .and_then(|()| self.consumer.seek(topic, number, wanted, SEEK))
+            .or_else(|_| self.fetch_anew(partition, wanted));
         match flowing {
             Ok(()) => slot.state = State::Flowing,
             Err(error) => {
@@ -175,6 +196,15 @@ impl Flow {
                 self.pause(partition);
             }
         }
+    }
+
+    /// Starts a partition's fetch anew: one that has ended in an error (its offset was out of range) takes no
+    /// seek any more, and nothing but an assignment starts it.
+    fn fetch_anew(&self, partition: &Partition, wanted: Offset) -> KafkaResult<()> {
+        self.consumer.incremental_unassign(&list(partition))?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&partition.topic, partition.number, wanted)?;
+        self.consumer.incremental_assign(&list)
     }
 
     fn pause(&self, partition: &Partition) {

@@ -193,7 +193,7 @@ impl Polling {
             // It does not say which partition: look at all of them again.
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 tracing::error!(%error, "a position no longer fits its topic; looking at all of them again");
-                self.restart_all();
+                self.flow.end_all();
                 Ok(())
             }
             Some(RDKafkaErrorCode::AllBrokersDown) => {
@@ -257,19 +257,12 @@ impl Polling {
                 }
                 Ended::Lane(_) => {}
             }
-            slot.restart || slot.state != State::Halted
+            slot.state != State::Halted
         };
         if restart {
             self.begin(partition, RESTART);
         }
         Ok(())
-    }
-
-    fn restart_all(&self) {
-        for slot in self.assignment.slots().values_mut().filter(|slot| slot.state != State::Starting) {
-            slot.restart = true;
-            slot.queue.close();
-        }
     }
 
     /// Begins a partition's lane: find its start, then run it, both off this thread.

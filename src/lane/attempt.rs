@@ -25,6 +25,10 @@ impl<H: Handler> Lane<H> {
         let transaction = Transaction::new(connection);
         let decisions = match self.write(&transaction, batch.items(part), next).await {
             Ok(decisions) => decisions,
+            Err(Fault::Recorded(cause)) => {
+                transaction.rollback().await;
+                return Err(self.recorded_before(next, cause).await);
+            }
             Err(fault) => {
                 // The record's own fault leaves a good connection; after any other a new one is safer.
                 if let Fault::Record(_) | Fault::Overtaken = fault {
@@ -40,6 +44,21 @@ impl<H: Handler> Lane<H> {
         }
     }
 
+    /// Tells why records of the batch had their outcomes already. The ledger's key finds an overtaken lane
+    /// before the position does.
+    async fn recorded_before(&mut self, next: i64, cause: Cause) -> Fault {
+        let (partition, position) = (self.partition.clone(), self.position);
+        match self.settled_position().await {
+            Ok(found) if found == position => Fault::Fatal(Cause::new(format!(
+                "{partition}: worker.ledger has outcomes for records from offset {position} up to {next}, yet the \
+                 position in worker.positions was set back to {position}; set it to the offset after the \
+                 partition's last row in worker.ledger"
+            ))),
+            Ok(_) => Fault::Overtaken,
+            Err(end) => unsettled(end, cause),
+        }
+    }
+
     async fn settle_commit(
         &mut self,
         decisions: Vec<Decision>,
@@ -52,10 +71,7 @@ impl<H: Handler> Lane<H> {
         );
         let position = match self.settled_position().await {
             Ok(position) => position,
-            // Closed meanwhile: whoever reads the position next learns what became of it.
-            Err(End::Closed) => return Err(Fault::Transient(cause)),
-            Err(End::Overtaken) => return Err(Fault::Overtaken),
-            Err(End::Fatal(cause)) => return Err(Fault::Fatal(cause)),
+            Err(end) => return Err(unsettled(end, cause)),
         };
         if position == next {
             Ok(decisions)
@@ -131,5 +147,15 @@ impl<H: Handler> Lane<H> {
                 None => decided.next(),
             })
             .collect())
+    }
+}
+
+/// The fault of a batch whose fate could not be settled because the lane ends.
+fn unsettled(end: End, cause: Cause) -> Fault {
+    match end {
+        // Whoever reads the position next learns what became of it.
+        End::Closed => Fault::Transient(cause),
+        End::Overtaken => Fault::Overtaken,
+        End::Fatal(cause) => Fault::Fatal(cause),
     }
 }

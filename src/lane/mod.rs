@@ -171,7 +171,10 @@ impl<H: Handler> Lane<H> {
                 self.pause.remember_stale();
                 cause
             }
-            Fault::Transient(cause) | Fault::Record(cause) | Fault::CommitUnknown(cause) => cause,
+            Fault::Transient(cause)
+            | Fault::Record(cause)
+            | Fault::Recorded(cause)
+            | Fault::CommitUnknown(cause) => cause,
         };
         let pause = self.pause.next(&self.partition, self.position, part.len(), &cause);
         tokio::select! {

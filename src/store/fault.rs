@@ -21,6 +21,10 @@ pub enum Fault {
     /// The position has moved under another owner: the lane ends.
     #[error("another worker has moved the position on")]
     Overtaken,
+    /// A record has its outcome in the ledger already: only the position can tell whether another owner has
+    /// moved on.
+    #[error("{0}")]
+    Recorded(Cause),
     /// The answer to COMMIT was lost: only the position can tell what became of it.
     #[error("the answer to COMMIT was lost: {0}")]
     CommitUnknown(Cause),

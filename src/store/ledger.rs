@@ -1,5 +1,7 @@
 //! `worker.ledger`: one row per record, its outcome, written in the transaction of its effect.
 
+use tokio_postgres::error::SqlState;
+
 use super::{Fault, Transaction};
 use crate::record::Partition;
 
@@ -62,7 +64,7 @@ impl<'a> Entries<'a> {
     /// Writes the rows.
     ///
     /// # Errors
-    /// The [`Fault`] of the statement.
+    /// [`Fault::Recorded`] where a record has its row already; else the [`Fault`] of the statement.
     pub async fn insert(
         &self,
         transaction: &Transaction,
@@ -70,7 +72,7 @@ impl<'a> Entries<'a> {
         partition: &Partition,
     ) -> Result<(), Fault> {
         let trace_ids: Vec<&[u8]> = self.trace_ids.iter().map(<[u8; 16]>::as_slice).collect();
-        transaction
+        let inserted = transaction
             .execute(
                 include_str!("ledger_insert.sql"),
                 &[
@@ -86,7 +88,13 @@ impl<'a> Entries<'a> {
                     &self.details,
                 ],
             )
-            .await?;
-        Ok(())
+            .await;
+        match inserted {
+            Ok(_) => Ok(()),
+            Err(Fault::Fatal(cause)) if cause.code == Some(SqlState::UNIQUE_VIOLATION) => {
+                Err(Fault::Recorded(cause))
+            }
+            Err(fault) => Err(fault),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use deadpool_postgres::Object;
 use refinery::{Report, Runner};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::{Cause, Fault, Pool};
 
@@ -12,6 +13,9 @@ mod embedded {
 
 /// The key of the advisory lock: "worker", in ASCII.
 const LOCK: i64 = 0x77_6f72_6b65_72;
+
+/// How often booking-management's script may get in the way: once for each table and index that both create.
+const MOST_COLLISIONS: u32 = 10;
 
 /// Where refinery keeps what it has applied.
 const HISTORY: &str = "worker.schema_history";
@@ -37,7 +41,13 @@ pub async fn apply(pool: &Pool) -> Result<Vec<String>, Fault> {
     runner.set_migration_table_name(HISTORY);
     refuse_newer(&client, &runner).await?;
     let connection: &mut Client = &mut client;
-    let report = runner.run_async(connection).await.map_err(|error| refinery_fault(&error))?;
+    let mut collisions = 0;
+    let report = loop {
+        match runner.run_async(connection).await {
+            Err(error) if collisions < MOST_COLLISIONS && made_by_another(&error) => collisions += 1,
+            ended => break ended.map_err(|error| refinery_fault(&error))?,
+        }
+    };
     Ok(names(&report))
 }
 
@@ -69,12 +79,23 @@ fn names(report: &Report) -> Vec<String> {
 }
 
 fn refinery_fault(error: &refinery::Error) -> Fault {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(error) = cause.downcast_ref::<tokio_postgres::Error>() {
-            return Fault::from(error);
-        }
-        source = cause.source();
+    match postgres_error(error) {
+        Some(error) => Fault::from(error),
+        None => Fault::Fatal(Cause::new(format!("migrations: {error}"))),
     }
-    Fault::Fatal(Cause::new(format!("migrations: {error}")))
+}
+
+/// Whether what a migration was about to create has come into being meanwhile: booking-management's script ran
+/// at the same moment, and what it had not committed could not be seen. The next try finds it there.
+fn made_by_another(error: &refinery::Error) -> bool {
+    postgres_error(error).and_then(tokio_postgres::Error::as_db_error).is_some_and(|error| {
+        let in_catalog = error.constraint().is_some_and(|name| name.starts_with("pg_"));
+        *error.code() == SqlState::DUPLICATE_TABLE
+            || (*error.code() == SqlState::UNIQUE_VIOLATION && in_catalog)
+    })
+}
+
+fn postgres_error(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
+    let first = std::error::Error::source(error);
+    std::iter::successors(first, |cause| cause.source()).find_map(<dyn std::error::Error>::downcast_ref)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -79,6 +79,19 @@ impl Admin {
         only(results)?.map_err(|(_, code)| anyhow!("topic {name} cannot be created: {code}"))?;
         let deadline = Instant::now() + LIMIT;
         while let Err(error) = self.usable(name, self.topics().await?.get(name).copied()).await {
+            ensure!(Instant::now() < deadline, "topic {name} cannot be used: {error:#}");
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Raises a topic's number of partitions and waits until all of them can be used.
+    pub async fn add_partitions(&self, name: &str, total: i32) -> Result<()> {
+        let partitions = NewPartitions::new(name, usize::try_from(total)?);
+        let results = self.client.create_partitions([&partitions], &options()).await?;
+        only(results)?.map_err(|(_, code)| anyhow!("topic {name} cannot grow: {code}"))?;
+        let deadline = Instant::now() + LIMIT;
+        while let Err(error) = self.usable(name, Some(total)).await {
             ensure!(Instant::now() < deadline, "topic {name} cannot be used: {error:#}");
             tokio::time::sleep(POLL).await;
         }
