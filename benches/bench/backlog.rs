@@ -24,7 +24,10 @@ pub async fn run(scene: &Scene) -> Result<()> {
     let stage = scene.stage(bookings, cancellations).await?;
     let mut process = worker::start(scene, &stage, &[])?;
     tokio::time::sleep(Duration::from_secs(10)).await;
-    println!("idle, resident              {:>8.1} MiB (target 25)", measure::memory_mib(process.id(), "VmRSS"));
+    println!(
+        "idle, resident              {:>8.1} MiB (target 25)",
+        measure::memory_mib(process.id(), "VmRSS")
+    );
     worker::stop(&mut process).await?;
 
     let (bookings, cancellations) = ("backlog-bookings", "backlog-cancellations");

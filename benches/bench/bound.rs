@@ -33,7 +33,8 @@ pub async fn run(stage: &Stage, partitions: i32, records: i64) -> Result<f64> {
             let partition = Partition { topic: route.topic().clone(), number };
             let start = positions::create(&shared.pool, &shared.group, &partition, 0).await;
             let start = start.map_err(|fault| anyhow::anyhow!("{fault}"))?;
-            let queue = Arc::new(Queue::new(Limits { records: usize::MAX, bytes: usize::MAX }, Arc::default()));
+            let queue =
+                Arc::new(Queue::new(Limits { records: usize::MAX, bytes: usize::MAX }, Arc::default()));
             let step = usize::try_from(partitions)?;
             let own = samples.iter().skip(usize::try_from(number)?).step_by(step);
             for (offset, sample) in (0..).zip(own) {
@@ -61,9 +62,10 @@ pub async fn run(stage: &Stage, partitions: i32, records: i64) -> Result<f64> {
 }
 
 fn record(offset: i64, sample: &Sample) -> Record {
-    let headers = sample.headers.iter().map(|(name, value)| -> Header<'_> {
-        (name.as_bytes(), Some(value.as_bytes()))
-    });
+    let headers = sample
+        .headers
+        .iter()
+        .map(|(name, value)| -> Header<'_> { (name.as_bytes(), Some(value.as_bytes())) });
     let (key, payload) = (sample.key.as_bytes(), sample.payload.as_bytes());
     Record::new(offset, Some(1_736_953_200_000), Some(key), Some(payload), headers)
 }

@@ -20,7 +20,8 @@ const RECORDS: usize = 1_500;
 
 /// Measures on servers of its own: PostgreSQL's commit timestamps, by which this is measured, cost throughput.
 pub async fn run(_: &Scene) -> Result<()> {
-    let (postgres, kafka) = tokio::join!(Postgres::start(&[("track_commit_timestamp", "on")]), Kafka::start(&[]));
+    let (postgres, kafka) =
+        tokio::join!(Postgres::start(&[("track_commit_timestamp", "on")]), Kafka::start(&[]));
     let scene = Scene::with(postgres?, kafka?).await?;
     let (bookings, cancellations) = ("latency-bookings", "latency-cancellations");
     for topic in [bookings, cancellations] {
@@ -50,7 +51,10 @@ pub async fn run(_: &Scene) -> Result<()> {
     worker::stop(&mut process).await?;
     say("produce to committed", &mut latencies);
     let mark = 3.0 * measure::quantile(&mut commits, 0.99) + measure::quantile(&mut fetches, 0.99);
-    println!("p99 / (3 x lone commit + fetch) {:.2}   (target 1)", measure::quantile(&mut latencies, 0.99) / mark);
+    println!(
+        "p99 / (3 x lone commit + fetch) {:.2}   (target 1)",
+        measure::quantile(&mut latencies, 0.99) / mark
+    );
     Ok(())
 }
 
@@ -91,7 +95,12 @@ async fn lone_fetches(bootstrap: &str, topic: &str) -> Result<Vec<f64>> {
     });
     // Other ids than the worker's own measurement has.
     let sent = produce_from(bootstrap, topic, RECORDS, 1_000_000).await?;
-    Ok(consumed.await??.into_iter().filter_map(|(id, at)| Some((at - sent.get(&id)?) * 1e3)).skip(100).collect())
+    Ok(consumed
+        .await??
+        .into_iter()
+        .filter_map(|(id, at)| Some((at - sent.get(&id)?) * 1e3))
+        .skip(100)
+        .collect())
 }
 
 async fn produce(bootstrap: &str, topic: &str, records: usize) -> Result<HashMap<String, f64>> {
@@ -99,7 +108,12 @@ async fn produce(bootstrap: &str, topic: &str, records: usize) -> Result<HashMap
 }
 
 /// Produces at the rate and returns when each booking was sent.
-async fn produce_from(bootstrap: &str, topic: &str, records: usize, first: usize) -> Result<HashMap<String, f64>> {
+async fn produce_from(
+    bootstrap: &str,
+    topic: &str,
+    records: usize,
+    first: usize,
+) -> Result<HashMap<String, f64>> {
     let producer: FutureProducer =
         ClientConfig::new().set("bootstrap.servers", bootstrap).set("linger.ms", "0").create()?;
     let mut pace = tokio::time::interval(Duration::from_millis(1000 / RATE));

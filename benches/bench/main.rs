@@ -24,7 +24,8 @@ const PARTS: [&str; 5] = ["throughput", "scaling", "slow-lane", "latency", "memo
 #[tokio::main]
 async fn main() -> Result<()> {
     // `cargo bench` adds `--bench`.
-    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let named: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     if let Some(unknown) = named.iter().find(|name| !PARTS.contains(&name.as_str())) {
         anyhow::bail!("there is no part {unknown:?}; there are: {}", PARTS.join(", "));
     }

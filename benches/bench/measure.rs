@@ -81,7 +81,9 @@ pub async fn seconds_since_first(database: &Client) -> Result<f64> {
 pub fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     #[expect(
-        clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
         reason = "an index into some thousands of values"
     )]
     let index = ((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1));

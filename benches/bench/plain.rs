@@ -60,7 +60,11 @@ async fn consume(
     while let Some(record) = records.recv().await {
         apply(&record, &pool).await?;
         let mut offsets = TopicPartitionList::new();
-        offsets.add_partition_offset(record.topic(), record.partition(), Offset::Offset(record.offset() + 1))?;
+        offsets.add_partition_offset(
+            record.topic(),
+            record.partition(),
+            Offset::Offset(record.offset() + 1),
+        )?;
         consumer.commit(&offsets, CommitMode::Async)?;
         applied.fetch_add(1, Ordering::Relaxed);
     }
@@ -96,7 +100,10 @@ async fn apply(record: &OwnedMessage, pool: &Pool) -> Result<()> {
         let date = |field: &str| text(field).get(..19).unwrap_or_default().parse::<DateTime>();
         let (start, end) = (date("startDate")?.date(), date("endDate")?.date());
         transaction
-            .execute(&statement, &[&text("bookingId"), &user, &room, &guests, &start, &end, &text("paymentId")])
+            .execute(
+                &statement,
+                &[&text("bookingId"), &user, &room, &guests, &start, &end, &text("paymentId")],
+            )
             .await?;
     } else {
         let statement = transaction

@@ -40,7 +40,8 @@ async fn others(scene: &Scene, stage: &Stage, hold: bool) -> Result<f64> {
     );
     let group = stage.environment.iter().find(|(name, _)| name == "KAFKA_GROUP_ID");
     let group = group.map_or("", |(_, value)| value);
-    let create = "INSERT INTO worker.positions (group_id, topic, partition, next_offset) VALUES ($1, $2, $3, 0)";
+    let create =
+        "INSERT INTO worker.positions (group_id, topic, partition, next_offset) VALUES ($1, $2, $3, 0)";
     stage.database.execute(create, &[&group, &"slow-bookings", &SLOW]).await?;
     let database = stage.environment.iter().find(|(name, _)| name == "DB_NAME");
     let holder = scene.postgres.connect(database.map_or("", |(_, value)| value)).await?;
