@@ -41,8 +41,8 @@ impl From<Option<Vec<String>>> for LogKeys {
 
 /// Baggage for the fields `baggage` and `baggageMembers` of a log line.
 ///
-/// Properties are left out, a repeated key appears once, a value is cut at [`MAX_VALUE_BYTES`], and a
-/// member that would exceed [`MAX_TEXT_BYTES`] in total is left out.
+/// Properties are left out, a repeated key appears once, a value is cut at 256 bytes, and a
+/// member that would exceed 1,024 bytes in total is left out.
 #[derive(Clone, Copy, Debug)]
 pub struct BaggageForLog<'a> {
     baggage: &'a Baggage,

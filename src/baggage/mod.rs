@@ -193,13 +193,33 @@ impl Baggage {
 /// The member as text, unless it holds bad UTF-8 or a control character (a tab among them).
 fn clean(member: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(member).ok()?;
-    (!text.chars().any(char::is_control)).then_some(text)
+    let is_harmless = |character: char| !character.is_control();
+    (text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_harmless)).then_some(text)
 }
 
 /// RFC 7230's `token`.
 fn is_token(key: &[u8]) -> bool {
-    !key.is_empty()
-        && key.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    let is_token_byte = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'_'
+                    | b'.'
+                    | b'!'
+                    | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'^'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            )
+    };
+    !key.is_empty() && key.iter().all(is_token_byte)
 }
 
 /// Optional white space (`OWS`): blanks and tabs, nothing else.

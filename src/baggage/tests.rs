@@ -17,9 +17,12 @@ fn logged(baggage: &Baggage, keys: &LogKeys) -> (String, String) {
     (for_log.text().to_string(), for_log.members_json().to_string())
 }
 
+/// The headers' values, and the members they are read as.
+type Case = (&'static [&'static str], &'static [(&'static str, &'static str)]);
+
 #[test]
 fn members_are_read_by_the_text_of_the_specification() {
-    let matrix: &[(&[&str], &[(&str, &str)])] = &[
+    let matrix: &[Case] = &[
         (&[], &[]),
         (&[""], &[]),
         (&[" \t,, ,"], &[]),

@@ -13,40 +13,74 @@ const PAYLOAD_BYTES: usize = 1 << 20;
 /// The longest identifier, in characters: the width of the columns it is stored in or compared with.
 const IDENTIFIER_CHARACTERS: usize = 255;
 
+/// What to send instead of what is no identifier.
+const IDENTIFIER: &str = "expected 1 to 255 characters, not all blank, none of them NUL";
+
 /// The years that a stay may fall in. Go writes an unset time as year 1.
 const YEARS: std::ops::RangeInclusive<i16> = 1900..=9999;
+
+/// What to send instead of what cannot be decoded.
+const EXPECTED: &str = "expected a JSON object with the event's fields";
 
 /// Decodes a record's JSON payload. A field given twice is an error: nobody could say which one was meant.
 pub(super) fn decode<'a, T: Deserialize<'a>>(record: &'a Record) -> Result<T, Invalid> {
     let Some(payload) = record.payload() else {
         return Err(Invalid::new(
             "undecodable",
-            "the record has no payload (a tombstone); expected a JSON object",
+            format!("the record has no payload (a tombstone); {EXPECTED}"),
         ));
     };
     if payload.len() > PAYLOAD_BYTES {
         let detail = format!("the payload has {} bytes; at most {PAYLOAD_BYTES} are read", payload.len());
         return Err(Invalid::new("too_large", detail));
     }
-    serde_json::from_slice(payload).map_err(|error| {
-        Invalid::new(
-            "undecodable",
-            clean_text(&format!("the payload is not the expected JSON object: {error}")),
-        )
-    })
+    // Checked here, because serde reads a struct from a JSON array too, by position.
+    if payload.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Invalid::new("undecodable", format!("the payload is no JSON object; {EXPECTED}")));
+    }
+    serde_json::from_slice(payload).map_err(|error| undecodable::<T>(payload, &error))
+}
+
+/// Says what of a payload is not as expected. The payload is read once more, because the error alone tells the
+/// column but not the field.
+fn undecodable<'a, T: Deserialize<'a>>(payload: &'a [u8], error: &serde_json::Error) -> Invalid {
+    let mut json = serde_json::Deserializer::from_slice(payload);
+    let path =
+        serde_path_to_error::deserialize::<_, T>(&mut json).err().map(|error| error.path().to_string());
+    let found = match path.filter(|path| path != ".") {
+        Some(field) => format!("{field}: {error}"),
+        None => error.to_string(),
+    };
+    let detail = format!("{}; {EXPECTED}", shortened(&found));
+    Invalid::new("undecodable", clean_text(&detail))
+}
+
+/// The beginning and the end of a message, which may quote a sender's endless text in its middle.
+fn shortened(message: &str) -> String {
+    let (first, last) = (80, 80);
+    let characters = message.chars().count();
+    if characters <= first + last {
+        return message.to_owned();
+    }
+    let start: String = message.chars().take(first).collect();
+    let end: String = message.chars().skip(characters - last).collect();
+    format!("{start}…{end}")
 }
 
 /// Checks an identifier: not blank, no NUL (PostgreSQL's text cannot hold it), not over 255 characters.
 pub(super) fn identifier(field: &'static str, value: &str) -> Result<(), Invalid> {
     if value.trim().is_empty() {
-        return Err(Invalid::new("blank_identifier", format!("{field} is blank")));
+        return Err(Invalid::new("blank_identifier", format!("{field} is blank; {IDENTIFIER}")));
     }
     if value.contains('\0') {
-        return Err(Invalid::new("invalid_identifier", format!("{field} contains NUL (\\u0000)")));
+        return Err(Invalid::new(
+            "invalid_identifier",
+            format!("{field} contains NUL (\\u0000); {IDENTIFIER}"),
+        ));
     }
     // Bytes first: characters are never more.
     if value.len() > IDENTIFIER_CHARACTERS && value.chars().count() > IDENTIFIER_CHARACTERS {
-        let detail = format!("{field} is longer than {IDENTIFIER_CHARACTERS} characters");
+        let detail = format!("{field} is longer than {IDENTIFIER_CHARACTERS} characters; {IDENTIFIER}");
         return Err(Invalid::new("too_large", detail));
     }
     Ok(())
@@ -137,6 +171,38 @@ mod tests {
             ("١٢", None),
         ] {
             assert_eq!(row_number(text), expected, "{text}");
+        }
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[expect(dead_code, reason = "only decoded")]
+    #[serde(rename_all = "camelCase")]
+    struct Wire {
+        booking_id: String,
+        guests: i64,
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_names_the_field_and_the_remedy_however_long_its_text() {
+        let long = "x".repeat(100_000);
+        for (payload, names) in [
+            (r#"{"bookingId":"b","guests":"two"}"#, "guests: invalid type: string \"two\", expected i64"),
+            (&format!(r#"{{"bookingId":"b","guests":"{long}"}}"#), "guests: invalid type"),
+            (&format!(r#"{{"bookingId":"b","guests":"{long}"}}"#), "expected i64 at line 1"),
+            (r#"{"bookingId":17,"guests":2}"#, "bookingId: invalid type"),
+            (r#"{"bookingId":"b"}"#, "missing field `guests`"),
+            (r#"{"guests":1,"guests":2}"#, "duplicate field `guests`"),
+            (r#"{"bookingId":"b","guests":2}{"#, "trailing characters"),
+            (&format!(r#"{{"{long}":["#), "EOF while parsing a list"),
+            // Not by position.
+            (r#"["b",2]"#, "no JSON object"),
+            ("", "no JSON object"),
+        ] {
+            let record = Record::new(0, None, None, Some(payload.as_bytes()), std::iter::empty());
+            let invalid = decode::<Wire>(&record).err().unwrap();
+            let (reason, detail) = (invalid.reason, invalid.detail);
+            assert!(detail.contains(names) && detail.ends_with(EXPECTED), "{names}: {detail}");
+            assert_eq!((reason, detail.chars().count() <= 255), ("undecodable", true), "{detail}");
         }
     }
 

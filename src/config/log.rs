@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::catalogue::{BAGGAGE_LOG_KEYS, LOG_FORMAT, LOG_LEVEL, RUST_LOG};
 use super::findings::Findings;
 use super::parse::{elements, one_of};
+use crate::telemetry;
 
 /// What is logged, and how.
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ impl LogSettings {
         let unprefixed: UnprefixedTexts = findings.texts("");
         let format = findings.optional(&LOG_FORMAT, texts.format.as_deref(), format);
         let level = findings.required(&LOG_LEVEL, texts.level.as_deref(), level);
-        let filter = findings.optional(&RUST_LOG, unprefixed.rust_log.as_deref(), |text| Ok(text.to_owned()));
+        let filter = findings.optional(&RUST_LOG, unprefixed.rust_log.as_deref(), filter);
         let baggage_keys =
             findings.optional(&BAGGAGE_LOG_KEYS, unprefixed.baggage_log_keys.as_deref(), baggage_keys);
         Some(Self { format, filter: filter.or(level)?, baggage_keys })
@@ -59,6 +60,10 @@ fn format(text: &str) -> Result<LogFormat, String> {
 fn level(text: &str) -> Result<String, String> {
     let levels = ["trace", "debug", "info", "warn", "error", "off"].map(|level| (level, level));
     one_of(text, &levels).map(str::to_owned)
+}
+
+fn filter(text: &str) -> Result<String, String> {
+    telemetry::check(text).map(|()| text.to_owned())
 }
 
 /// The keys listed; a list without any is a mistake, because it would read as "all".

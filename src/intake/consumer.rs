@@ -29,9 +29,9 @@ const USUAL: [(&str, &str); 2] = [
 /// Small fetches and a small queue inside librdkafka: under deep backlog a quarter of the default's memory, at
 /// twice its rate. The backoff matters most: at its default of a second, a small queue starves.
 const FETCH: [(&str, &str); 5] = [
-    ("queued.max.messages.kbytes", "4096"),
-    ("max.partition.fetch.bytes", "262144"),
-    ("fetch.max.bytes", "3145728"),
+    ("queued.max.messages.kbytes", "1024"),
+    ("max.partition.fetch.bytes", "131072"),
+    ("fetch.max.bytes", "1048576"),
     ("fetch.queue.backoff.ms", "50"),
     ("fetch.wait.max.ms", "50"),
 ];

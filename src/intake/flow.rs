@@ -29,7 +29,7 @@ const SEEK: Duration = Duration::from_secs(1);
 const QUEUE_RECORDS: usize = 2048;
 
 /// The most bytes in all queues together, and the least and most in one.
-const ALL_QUEUES_BYTES: usize = 12 << 20;
+const ALL_QUEUES_BYTES: usize = 6 << 20;
 const QUEUE_BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(4 << 20);
 
 /// A record that found its queue full.

@@ -1,11 +1,17 @@
 //! `worker.held`: records set aside, whole, so that a retry or a person needs nothing else.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Fault, Transaction};
 use crate::record::{Partition, Record};
+
+/// The timestamps that are kept, in milliseconds since 1970: up to the year 9999. A producer may write any
+/// number, and one past what PostgreSQL can hold would keep its record from being set aside at all.
+const TIMESTAMPS: Range<i64> = 0..253_370_764_800_000;
 
 /// The records of a batch that are set aside, column by column.
 #[derive(Default)]
@@ -24,7 +30,7 @@ impl<'a> Entries<'a> {
     /// Sets a record aside. All columns grow together: `unnest` would fill up a shorter one with NULL.
     pub fn push(&mut self, record: &'a Record, subject: &'a str, reason: &'static str, status: &'static str) {
         self.offsets.push(record.offset);
-        self.timestamps.push(record.timestamp);
+        self.timestamps.push(record.timestamp.filter(|timestamp| TIMESTAMPS.contains(timestamp)));
         self.keys.push(record.key());
         self.payloads.push(record.payload());
         self.headers.push(headers(record));

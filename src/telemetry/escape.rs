@@ -57,9 +57,8 @@ fn first_suspect(text: &str) -> Option<usize> {
     let (words, _) = text.as_bytes().as_chunks();
     let plain = 8 * words.iter().take_while(|word| suspects(u64::from_le_bytes(**word)) == 0).count();
     let suspect = text.as_bytes().get(plain..)?.iter().position(|byte| match byte {
-        b'"' | b'\\' => true,
-        // The first bytes of what `acts` names; other characters beyond ASCII are harmless.
-        0xc2 | 0xd8 | 0xe2 | 0xef => true,
+        // The last four begin what `acts` names beyond ASCII; other characters there are harmless.
+        b'"' | b'\\' | 0xc2 | 0xd8 | 0xe2 | 0xef => true,
         other => other.is_ascii_control(),
     });
     suspect.map(|index| plain + index)

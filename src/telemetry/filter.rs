@@ -2,9 +2,9 @@
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::Filter;
+use tracing_subscriber::{EnvFilter, Registry};
 
 /// A filter that is none.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,14 @@ pub struct FilterFault {
 }
 
 const LEVELS: &str = "off, error, warn, info, debug, trace";
+
+/// Checks directives before anything starts, and says what is expected instead of a bad one.
+pub fn check(directives: &str) -> Result<(), String> {
+    match parse::<Registry>(directives) {
+        Ok(_) => Ok(()),
+        Err(fault) => Err(format!("one of {LEVELS}, or a list such as info,worker=debug ({})", fault.reason)),
+    }
+}
 
 /// Reads the directives.
 pub(super) fn parse<S: Subscriber>(directives: &str) -> Result<impl Filter<S> + use<S>, FilterFault> {
@@ -43,10 +51,8 @@ fn reveals_parameters(metadata: &Metadata<'_>) -> bool {
     *metadata.level() > Level::INFO && metadata.target().starts_with("tokio_postgres")
 }
 
-/// A single word is taken for a target by the filter's grammar, and a mistyped level would silence
-/// everything.
+/// What is no `target=level` must be a level: the filter's grammar takes any other word for a target,
+/// and a mistyped level would silence everything.
 fn is_unknown_word(word: &str) -> bool {
-    let is_word = !word.is_empty()
-        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    is_word && word.parse::<LevelFilter>().is_err()
+    !word.is_empty() && !word.contains(['=', '[', ']', '{', '}']) && word.parse::<LevelFilter>().is_err()
 }

@@ -26,7 +26,7 @@ use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub use filter::FilterFault;
+pub use filter::{FilterFault, check};
 use layer::LogLayer;
 use sink::Sink;
 
@@ -74,10 +74,10 @@ pub struct LogGuard {
 }
 
 impl LogGuard {
-    /// Waits until every line so far is written, for two seconds at the most; `false` if they were not
-    /// enough because nobody reads standard output.
-    pub fn flush(&self) -> bool {
-        self.sink.flush(FLUSH_PATIENCE)
+    /// Waits until every line so far is written, but no longer than two seconds: whoever reads standard
+    /// output may have stopped.
+    pub fn flush(&self) {
+        self.sink.flush(FLUSH_PATIENCE);
     }
 
     /// How many lines were lost because standard output is broken.

@@ -86,7 +86,7 @@ impl Sink {
             self.room.notify_all();
             let unwritten = write(&mut writer, &batch).err().unwrap_or_default();
             let mut state = self.lock();
-            state.settled += length(&batch);
+            state.settled += count(batch.len());
             state.dropped_lines += unwritten;
             drop(state);
             self.progress.notify_all();
@@ -129,7 +129,7 @@ impl Output for Arc<Sink> {
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.pending.extend_from_slice(line.as_bytes());
-        state.taken += length(line.as_bytes());
+        state.taken += count(line.len());
         let half_full = !state.hurry && state.pending.len() > CAPACITY / 2;
         if state.idle || half_full {
             state.hurry |= half_full;
@@ -139,8 +139,8 @@ impl Output for Arc<Sink> {
     }
 }
 
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+fn count(items: usize) -> u64 {
+    u64::try_from(items).unwrap_or(u64::MAX)
 }
 
 /// Writes everything, or says how many lines are lost because the writer is broken.
@@ -151,9 +151,7 @@ fn write(writer: &mut impl Write, mut bytes: &[u8]) -> Result<(), u64> {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // Standard output shares its mode with whoever else has it: another program made it so.
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY),
-            Ok(_) | Err(_) => {
-                return Err(length(bytes) - bytes.iter().filter(|&&byte| byte != b'\n').count() as u64);
-            }
+            Ok(_) | Err(_) => return Err(count(bytes.split(|&byte| byte == b'\n').skip(1).count())),
         }
     }
     Ok(())

@@ -10,7 +10,10 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use crate::Process;
+
 const LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(10);
 
 /// A client for one cluster. Cheap to clone.
@@ -41,6 +44,25 @@ impl Admin {
             self.usable(&topic, partitions).await?;
         }
         Ok(())
+    }
+
+    /// Waits until the broker that `process` is starting can be used in all its parts.
+    pub(crate) async fn wait_until_ready(&self, process: &mut Process) -> Result<()> {
+        let deadline = Instant::now() + START_LIMIT;
+        while let Err(error) = self.ready().await {
+            if process.exited()?.is_some() || Instant::now() > deadline {
+                return Err(process.failure(&format!("Apache Kafka does not start ({error:#})")));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Speaks with a group's coordinator, so that the broker makes the topic of the groups' offsets.
+    pub(crate) async fn wake_groups(&self) -> Result<()> {
+        let list = one("no-topic", 0, 0)?;
+        let consumer = self.member("no-group")?;
+        blocking(move || Ok(consumer.committed_offsets(list, LIMIT).map(drop)?)).await
     }
 
     /// All usable topics with their number of partitions.

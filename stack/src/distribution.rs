@@ -1,21 +1,22 @@
-//! Apache Kafka on disk, prepared once under `target/kafka`: its jars through Maven, a formatted
-//! storage to copy, and an archive of loaded classes by which a broker starts in a third of the time.
+//! Apache Kafka on disk, prepared once under `target/kafka`: its jars through Maven, a storage to
+//! copy, and an archive of loaded classes by which a broker starts in a third of the time.
 
 use std::fs::{self, File};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
 use crate::process::{self, on_path};
-use crate::{Ending, Output, Process, Scratch, port, settings};
+use crate::{Admin, Ending, Output, Process, Scratch, port, settings};
 
 const POM: &str = include_str!("../pom.xml");
 const KAFKA: &str = "kafka_2.13";
 const CLUSTER_ID: &str = "c3RhY2stc3RhY2stc3RhYw";
+/// Holds the recipe by which the folder was prepared.
+const STAMP: &str = "prepared";
 const OLDEST_JAVA: u32 = 17;
 const LIMIT: Duration = Duration::from_mins(1);
 const DOWNLOAD_LIMIT: Duration = Duration::from_mins(10);
@@ -31,13 +32,19 @@ const JVM: &[&str] = &[
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 ];
 
-/// The prepared folder. It is made anew when `pom.xml` changes.
+/// The prepared folder. It is made anew when `pom.xml` or the settings here change.
 #[derive(Debug, Clone)]
 pub struct Distribution {
     home: PathBuf,
 }
 
 impl Distribution {
+    /// Whether [`Distribution::prepare`] has nothing left to do.
+    #[must_use]
+    pub fn is_prepared() -> bool {
+        fs::read_to_string(home().join(STAMP)).is_ok_and(|done| done == recipe())
+    }
+
     /// Prepares what is not there yet, once for all processes.
     ///
     /// Fails without Java 17 or newer, and, where there are no jars yet, without Maven or network.
@@ -45,28 +52,26 @@ impl Distribution {
         if !on_path("java") {
             bail!("Java {OLDEST_JAVA} or newer is missing");
         }
-        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kafka");
-        fs::create_dir_all(&home)?;
-        let kafka = Self { home: home.canonicalize()? };
+        fs::create_dir_all(home())?;
+        let kafka = Self { home: home().canonicalize()? };
+        if Self::is_prepared() {
+            return Ok(kafka);
+        }
         // Test processes may start together: one prepares, the others wait for it.
         let lock = File::create(kafka.home.join("lock"))?;
         while lock.try_lock().is_err() {
             tokio::time::sleep(POLL).await;
         }
-        let stamp = kafka.home.join("pom.xml");
-        if fs::read_to_string(&stamp).is_ok_and(|pom| pom == POM) {
+        if Self::is_prepared() {
             return Ok(kafka);
         }
+        let _outdated = fs::remove_file(kafka.home.join(STAMP));
         let scratch = Scratch::new("kafka-setup")?;
         require_java(&scratch).await?;
         kafka.fetch(&scratch).await.context("Apache Kafka's jars cannot be fetched")?;
-        kafka.format(&scratch).await?;
-        // Without the archive brokers only start more slowly: not every JVM can write one.
-        if kafka.archive_classes(&scratch).await.is_err() {
-            let _absent = fs::remove_file(kafka.archive());
-        }
+        kafka.rehearse(&scratch).await.context("Apache Kafka cannot be set up")?;
         // Written last: it says that all is there.
-        fs::write(&stamp, POM)?;
+        fs::write(kafka.home.join(STAMP), recipe())?;
         Ok(kafka)
     }
 
@@ -84,13 +89,10 @@ impl Distribution {
     }
 
     /// Makes a new broker's data folder.
-    pub fn create_storage(&self, data: &Path) -> Result<()> {
-        fs::create_dir_all(data)?;
-        for entry in fs::read_dir(self.storage())? {
-            let entry = entry?;
-            fs::copy(entry.path(), data.join(entry.file_name()))?;
-        }
-        Ok(())
+    pub async fn create_storage(&self, scratch: &Scratch, data: &Path) -> Result<()> {
+        let mut copy = Command::new("cp");
+        copy.args(["-r", "--sparse=always"]).arg(self.storage()).arg(data);
+        process::run(scratch, "copy", &copy, LIMIT).await
     }
 
     fn jars(&self) -> PathBuf {
@@ -109,8 +111,8 @@ impl Distribution {
         if !on_path("mvn") {
             bail!("Maven (mvn) is missing");
         }
-        for old in [self.jars(), self.storage()].iter().filter(|folder| folder.exists()) {
-            fs::remove_dir_all(old)?;
+        if self.jars().exists() {
+            fs::remove_dir_all(self.jars())?;
         }
         let pom = scratch.path().join("pom.xml");
         fs::write(&pom, POM)?;
@@ -123,39 +125,48 @@ impl Distribution {
         process::run(scratch, "maven", &maven, DOWNLOAD_LIMIT).await
     }
 
-    async fn format(&self, scratch: &Scratch) -> Result<()> {
-        let properties = scratch.path().join("format.properties");
-        let any = "127.0.0.1:0";
-        fs::write(&properties, settings::properties(any, any, &self.storage(), &[]))?;
-        let mut format = self.java("kafka.tools.StorageTool");
-        format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(properties);
-        process::run(scratch, "format", &format, LIMIT).await
-    }
-
-    /// Runs a broker once; its JVM writes down at its end what it had loaded.
-    async fn archive_classes(&self, scratch: &Scratch) -> Result<()> {
+    /// Runs a broker once. New ones start from its storage, where the topic of the groups' offsets
+    /// is there already: making it costs a broker's first group up to three seconds. And at its end
+    /// its JVM writes down the classes that it had loaded.
+    async fn rehearse(&self, scratch: &Scratch) -> Result<()> {
         let broker = format!("127.0.0.1:{}", port::free()?);
         let controller = format!("127.0.0.1:{}", port::free()?);
         let data = scratch.path().join("data");
-        self.create_storage(&data)?;
-        let properties = scratch.path().join("archive.properties");
+        let properties = scratch.path().join("server.properties");
         fs::write(&properties, settings::properties(&broker, &controller, &data, &[]))?;
+        let _old = fs::remove_file(self.archive());
+        let mut format = self.java("kafka.tools.StorageTool");
+        format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(&properties);
+        process::run(scratch, "format", &format, LIMIT).await?;
 
         let mut java = Command::new("java");
-        java.args(JVM).arg(format!("-XX:ArchiveClassesAtExit={}", self.archive().display()));
+        java.args(JVM).arg("-XX:+IgnoreUnrecognizedVMOptions");
+        java.arg(format!("-XX:ArchiveClassesAtExit={}", self.archive().display()));
         java.arg("-cp").arg(self.jars().join("*")).arg("kafka.Kafka").arg(properties);
-        let mut process = Process::start(scratch, "archive", Ending::Kill, Output::Log, &java)?;
-        let deadline = Instant::now() + LIMIT;
-        while TcpStream::connect(&broker).is_err() {
-            if process.exited()?.is_some() || Instant::now() > deadline {
-                bail!("the broker does not start");
-            }
-            tokio::time::sleep(POLL).await;
-        }
+        let mut process = Process::start(scratch, "rehearsal", Ending::Kill, Output::Log, &java)?;
+        let admin = Admin::new(&broker, &[])?;
+        admin.wait_until_ready(&mut process).await?;
+        admin.wake_groups().await?;
         process.signal(Signal::TERM)?;
-        process.wait(LIMIT).await?.context("the broker does not end")?;
-        Ok(())
+        process.wait(LIMIT).await?.context("the rehearsal's broker does not end")?;
+
+        if self.storage().exists() {
+            fs::remove_dir_all(self.storage())?;
+        }
+        let mut keep = Command::new("cp");
+        keep.args(["-r", "--sparse=always"]).arg(data).arg(self.storage());
+        process::run(scratch, "keep", &keep, LIMIT).await
     }
+}
+
+fn home() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kafka")
+}
+
+/// All that the prepared folder depends on.
+fn recipe() -> String {
+    let settings = settings::properties("BROKER", "CONTROLLER", Path::new("DATA"), &[]);
+    [POM, &JVM.join(" "), &settings].join("\n")
 }
 
 /// The version of Apache Kafka in `pom.xml`.

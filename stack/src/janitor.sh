@@ -1,4 +1,4 @@
-# Cleans up after the owner of a scratch folder, whatever it died of. Run as: sh -c <this> janitor FOLDER
+# Cleans up after the owner of a scratch folder, whatever it died of. Run as: janitor.sh FOLDER
 # A *.pid file holds: process id, start time in clock ticks, last signal. The start time tells a
 # process from a later one that was given the same id.
 trap '' HUP INT TERM

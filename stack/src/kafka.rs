@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use rustix::process::Signal;
@@ -10,9 +10,7 @@ use rustix::process::Signal;
 use crate::distribution::Distribution;
 use crate::{Admin, Ending, Output, Process, Scratch, port, settings};
 
-const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(10);
 
 /// A broker of its own: data folder, ports, log. It ends and disappears with this value.
 pub struct Kafka {
@@ -32,7 +30,7 @@ impl Kafka {
         let bootstrap = format!("127.0.0.1:{}", port::free()?);
         let controller = format!("127.0.0.1:{}", port::free()?);
         let data = scratch.path().join("data");
-        distribution.create_storage(&data)?;
+        distribution.create_storage(&scratch, &data).await?;
         let text = settings::properties(&bootstrap, &controller, &data, settings);
         fs::write(scratch.path().join("server.properties"), text)?;
 
@@ -86,13 +84,7 @@ impl Kafka {
         let mut command = self.distribution.java("kafka.Kafka");
         command.arg(self.scratch.path().join("server.properties"));
         let mut process = Process::start(&self.scratch, "kafka", Ending::Kill, Output::Log, &command)?;
-        let deadline = Instant::now() + START_LIMIT;
-        while let Err(error) = self.admin.ready().await {
-            if process.exited()?.is_some() || Instant::now() > deadline {
-                return Err(process.failure(&format!("Apache Kafka does not start ({error:#})")));
-            }
-            tokio::time::sleep(POLL).await;
-        }
+        self.admin.wait_until_ready(&mut process).await?;
         self.process = Some(process);
         Ok(())
     }

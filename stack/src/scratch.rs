@@ -1,6 +1,6 @@
 //! A temporary folder with a janitor: a shell that ends what runs in it and removes it when its owner is gone.
 
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
 use std::os::unix::{fs::PermissionsExt, process::CommandExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -26,8 +26,10 @@ impl Scratch {
             .permissions(Permissions::from_mode(0o755))
             .tempdir()
             .context("a temporary folder cannot be created")?;
+        let script = folder.path().join("janitor.sh");
+        fs::write(&script, JANITOR)?;
         let janitor = Command::new("sh")
-            .args(["-c", JANITOR, "janitor"])
+            .arg(script)
             .arg(folder.path())
             .current_dir("/")
             .process_group(0)

@@ -1,5 +1,7 @@
 //! The private servers keep their data and their addresses while they are stopped and started.
 
+#![expect(clippy::print_stderr, reason = "how long things take is worth knowing")]
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};

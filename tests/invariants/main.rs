@@ -14,14 +14,26 @@
 )]
 #![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
+mod baggage;
 mod command_line;
+mod divert;
+mod headers;
+mod held;
+mod identifiers;
+mod log_lines;
 mod migrations;
+mod mixed_stream;
+mod oddities;
 mod outcomes;
+mod poison;
 mod positions;
+mod races;
 mod rebalance;
 mod retention;
+mod secrets;
 mod settings;
 mod shutdown;
 mod sparse;
 mod support;
 mod topics;
+mod traces;

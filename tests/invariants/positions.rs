@@ -30,7 +30,7 @@ async fn kafkas_offset_follows_the_database_and_reaches_the_end() {
     let story = async {
         world.book_all(0, names("stored", 10)).await;
         world.settled().await;
-        let end = world.produce_all(&world.bookings, 0, &[booking_of("bo", "waits")]).await;
+        let end = world.produce_events(&world.bookings, 0, &[booking_of("bo", "waits")]).await;
         world.transactions_wait(1).await;
         // What is stored is told to Kafka while the next record waits for the database.
         world.kafkas_offset_arrives(&[((world.bookings.clone(), 0), end - 1)].into()).await;
@@ -93,7 +93,7 @@ async fn a_lane_whose_position_is_moved_on_by_hand_rolls_back_and_reads_it_again
     let mut worker = world.worker();
     worker.begins(2).await;
     let lock = world.lock_user("bo").await;
-    let overtaken = world.produce_all(&world.bookings, 0, &[booking_of("bo", "overtaken")]).await;
+    let overtaken = world.produce_events(&world.bookings, 0, &[booking_of("bo", "overtaken")]).await;
     world.transactions_wait(1).await;
     world.move_position(overtaken).await;
     lock.release().await;
@@ -112,7 +112,7 @@ async fn a_lane_whose_records_another_worker_has_recorded_rolls_back_and_goes_on
     let mut worker = world.worker();
     worker.begins(2).await;
     let lock = world.lock_user("bo").await;
-    let overtaken = world.produce_all(&world.bookings, 0, &[booking_of("bo", "overtaken")]).await;
+    let overtaken = world.produce_events(&world.bookings, 0, &[booking_of("bo", "overtaken")]).await;
     world.transactions_wait(1).await;
     // As the other worker does it, but for the outcome's name.
     let sql = "INSERT INTO worker.ledger (group_id, topic, partition, record_offset, subject, outcome) \

@@ -65,7 +65,7 @@ async fn a_batch_in_flight_is_finished_before_its_partition_is_handed_over() {
     let lock = world.lock_ledger().await;
     for partition in 0..3 {
         for topic in [&world.bookings, &world.cancellations] {
-            world.produce_all(topic, partition, &[booking(&format!("slow-{partition}"))]).await;
+            world.produce_events(topic, partition, &[booking(&format!("slow-{partition}"))]).await;
         }
     }
     world.transactions_wait(6).await;
@@ -143,7 +143,7 @@ async fn a_worker_that_slept_while_its_partitions_moved_on_does_no_harm() {
     let mut sleeper = world.worker_with(&[QUICK, ("DB_POOL_SIZE", "1")]);
     sleeper.begins(2).await;
     let lock = world.lock_user("bo").await;
-    world.produce_all(&world.bookings, 0, &[booking_of("bo", "slow")]).await;
+    world.produce_events(&world.bookings, 0, &[booking_of("bo", "slow")]).await;
     let transactions = world.transactions_wait(1).await;
     for name in names("nobody", 20) {
         world.cancel(&cancellation(&name, "ana")).await;

@@ -65,9 +65,9 @@ async fn retention_overtakes_a_stuck_lane(protocol: &str) {
     worker.begins(2).await;
     let lock = world.lock_user("bo").await;
     // The first batch waits for the lock, the next records fill the queue, and the rest is not fetched.
-    world.produce_all(&world.bookings, 0, &[booking_of("bo", "first")]).await;
+    world.produce_events(&world.bookings, 0, &[booking_of("bo", "first")]).await;
     world.transactions_wait(1).await;
-    let end = world.produce_all(&world.bookings, 0, &vec![booking("again"); 6000]).await;
+    let end = world.produce_events(&world.bookings, 0, &vec![booking("again"); 6000]).await;
     worker.said(PAUSED).await;
     world.admin().delete_records(&world.bookings, 0, 5900).await.unwrap();
     // Another lane does not even notice.

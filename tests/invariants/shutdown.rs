@@ -74,7 +74,7 @@ async fn stuck(settings: &[(&str, &str)]) -> (World, Worker, crate::support::Loc
     worker.begins(2).await;
     let lock = world.lock_user("bo").await;
     world.cancel(&cancellation("nobody", "ana")).await;
-    world.produce_all(&world.bookings, 0, &[booking_of("bo", "in-flight")]).await;
+    world.produce_events(&world.bookings, 0, &[booking_of("bo", "in-flight")]).await;
     world.transactions_wait(1).await;
     world.book_all(0, names("behind", 5)).await;
     (world, worker, lock)

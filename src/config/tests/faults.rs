@@ -4,7 +4,7 @@ use super::settings;
 use crate::config::{Environment, Settings, catalogue};
 
 /// One wrong value for each setting that can be wrong.
-const WRONG: [(&str, &str); 20] = [
+const WRONG: [(&str, &str); 21] = [
     ("DB_HOST", "postgres://db/x"),
     ("DB_PORT", "http"),
     ("DB_USER", "a\tb"),
@@ -24,6 +24,7 @@ const WRONG: [(&str, &str); 20] = [
     ("SHUTDOWN_GRACE", "30"),
     ("LOG_FORMAT", "xml"),
     ("LOG_LEVEL", "loud"),
+    ("RUST_LOG", "warning"),
     ("BAGGAGE_LOG_KEYS", "a b"),
 ];
 

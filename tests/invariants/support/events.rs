@@ -15,13 +15,17 @@ pub fn cancellation(id: &str, user: &str) -> Value {
     json!({"bookingId": id, "userId": user, "timestamp": "2027-01-01T10:30:00Z"})
 }
 
+/// A header: a name, which need not be UTF-8, and a value, which may be absent.
+pub type Header = (Vec<u8>, Option<Vec<u8>>);
+
 /// A record to produce.
 #[derive(Debug, Clone, Default)]
 pub struct Message {
     pub partition: Option<i32>,
+    pub timestamp: Option<i64>,
     pub key: Option<Vec<u8>>,
     pub payload: Option<Vec<u8>>,
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<Header>,
 }
 
 impl Message {
@@ -41,13 +45,25 @@ impl Message {
         self
     }
 
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.as_ref().to_vec(), Some(value.as_ref().to_vec())));
+        self
+    }
+
+    /// A header without a value, which is not the same as an empty one.
+    pub fn bare_header(mut self, name: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.as_ref().to_vec(), None));
         self
     }
 
     pub fn partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
+        self
+    }
+
+    /// The record's timestamp, in milliseconds since 1970.
+    pub fn timestamp(mut self, timestamp: i64) -> Self {
+        self.timestamp = Some(timestamp);
         self
     }
 }

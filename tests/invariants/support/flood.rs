@@ -24,17 +24,16 @@ impl Stop {
 
 impl World {
     /// Produces these events to one partition, in this order, and returns the offset after the last.
-    pub async fn produce_all(&self, topic: &str, partition: i32, events: &[Value]) -> i64 {
+    pub async fn produce_events(&self, topic: &str, partition: i32, events: &[Value]) -> i64 {
         let messages: Vec<Message> =
             events.iter().map(|event| Message::event(event).partition(partition)).collect();
-        let sent = join_all(messages.iter().map(|message| self.produce(topic, message))).await;
-        sent.last().map_or(0, |(_, offset)| offset + 1)
+        self.produce_all(topic, &messages).await.last().map_or(0, |(_, offset)| offset + 1)
     }
 
     /// Books under these names, in one partition, and returns the offset after the last.
     pub async fn book_all(&self, partition: i32, names: impl IntoIterator<Item = String>) -> i64 {
         let events: Vec<Value> = names.into_iter().map(|name| booking(&name)).collect();
-        self.produce_all(&self.bookings, partition, &events).await
+        self.produce_events(&self.bookings, partition, &events).await
     }
 
     /// Produces bookings, some of them twice, and cancellations over all partitions until it is stopped.

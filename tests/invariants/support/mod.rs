@@ -1,9 +1,14 @@
 //! What the tests share: the stack, a world of its own per test, worker processes, records to produce.
 
+mod batches;
+mod consistency;
 mod events;
 mod flood;
+mod headers;
+mod held;
 mod lanes;
 mod ledger;
+mod lines;
 mod lock;
 mod oracle;
 mod process;
@@ -12,7 +17,9 @@ mod world;
 
 pub use events::{Message, booking, cancellation};
 pub use flood::{Stop, booking_of, names};
+pub use held::Held;
 pub use ledger::Entry;
+pub use lines::{about, of_records, shown};
 pub use lock::Lock;
 pub use process::Worker;
 pub use world::{World, stack};

@@ -52,12 +52,17 @@ impl Worker {
         self.process.exited().unwrap()
     }
 
-    /// Asks it to stop (`SIGTERM`) and expects that it ends with 0.
-    pub async fn stop(mut self) -> Vec<Value> {
+    /// Asks it to stop (`SIGTERM`), expects that it ends with 0, and returns its log lines.
+    pub async fn stop(self) -> Vec<Value> {
+        parsed(&self.stop_and_show().await)
+    }
+
+    /// Asks it to stop (`SIGTERM`), expects that it ends with 0, and returns everything it has written.
+    pub async fn stop_and_show(mut self) -> String {
         self.signal(Signal::TERM);
         let status = self.ended_within(Duration::from_secs(35)).await;
         assert!(status.success(), "the worker ended with {status}; its log:\n{}", self.text());
-        self.lines()
+        self.text()
     }
 
     /// Everything it has written.
@@ -67,7 +72,7 @@ impl Worker {
 
     /// Its log lines; lines that are not JSON (a fatal fault's last line) are left out.
     pub fn lines(&self) -> Vec<Value> {
-        self.text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        parsed(&self.text())
     }
 
     /// The log lines with this message.
@@ -88,4 +93,8 @@ impl Worker {
         })
         .await
     }
+}
+
+fn parsed(text: &str) -> Vec<Value> {
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
 use serde_json::Value;
 use stack::{Admin, Kafka, Postgres, Scratch};
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
+use super::headers::native_headers;
 use super::{Entry, Message, Worker, eventually, ledger};
 
 /// The stack that all tests of a run share.
@@ -101,6 +101,8 @@ impl World {
             .set("bootstrap.servers", bootstrap)
             .set("linger.ms", "1")
             .set("enable.idempotence", "true")
+            // What a topic takes is the broker's to decide.
+            .set("message.max.bytes", "8000000")
             .create()
             .unwrap();
         Self {
@@ -150,19 +152,31 @@ impl World {
 
     /// Produces a record and returns its partition and offset.
     pub async fn produce(&self, topic: &str, message: &Message) -> (i32, i64) {
-        let headers = message.headers.iter().fold(OwnedHeaders::new(), |headers, (name, value)| {
-            headers.insert(Header { key: name, value: Some(value) })
-        });
-        let record = FutureRecord {
-            topic,
-            partition: message.partition,
-            payload: message.payload.as_deref(),
-            key: message.key.as_deref(),
-            timestamp: None,
-            headers: (!message.headers.is_empty()).then_some(headers),
-        };
-        let delivery = self.producer.send(record, Duration::from_secs(30)).await.unwrap();
-        (delivery.partition, delivery.offset)
+        self.produce_all(topic, std::slice::from_ref(message)).await[0]
+    }
+
+    /// Produces records, those of one partition in the order given, and returns their partitions and offsets.
+    pub async fn produce_all(&self, topic: &str, messages: &[Message]) -> Vec<(i32, i64)> {
+        let sent: Vec<DeliveryFuture> = messages
+            .iter()
+            .map(|message| {
+                let record: FutureRecord<'_, [u8], [u8]> = FutureRecord {
+                    topic,
+                    partition: message.partition,
+                    payload: message.payload.as_deref(),
+                    key: message.key.as_deref(),
+                    timestamp: message.timestamp,
+                    headers: native_headers(&message.headers),
+                };
+                self.producer.send_result(record).map_err(|(error, _)| error).unwrap()
+            })
+            .collect();
+        let mut coordinates = Vec::with_capacity(sent.len());
+        for delivery in sent {
+            let delivery = delivery.await.unwrap().map_err(|(error, _)| error).unwrap();
+            coordinates.push((delivery.partition, delivery.offset));
+        }
+        coordinates
     }
 
     /// Produces a booking event.

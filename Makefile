@@ -1,0 +1,54 @@
+# Every target sets up what it needs: system packages by apt-get where it may, Apache Kafka by Maven.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint audit tools clean
+.NOTPARALLEL:
+
+target := $(or $(CARGO_TARGET_DIR),target)
+tools := $(abspath $(target))/tools
+export PATH := $(tools)/bin:$(PATH):$(HOME)/.cargo/bin
+
+# Tools of `make lint`, built once without optimization: they run for a second.
+deny_version := 0.20.2
+machete_version := 0.9.2
+
+need_rust := command -v cargo >/dev/null || { echo "The Rust toolchain is missing: install Rust 1.92 or newer, with rustup." >&2; exit 1; }
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: ## the worker on a private PostgreSQL and Kafka, fed with a sample until Ctrl-C (RECORDS=100 RATE=4)
+	@$(need_rust)
+	@stack/install-packages demo
+	@cargo build --locked --workspace --bins
+	@exec $(target)/debug/demo $(if $(RECORDS),--records $(RECORDS)) $(if $(RATE),--rate $(RATE))
+
+test: ## all tests, on a real PostgreSQL and a real Kafka (TEST=part_of_a_name runs some)
+	@$(need_rust)
+	@stack/install-packages all
+	cargo test --locked --workspace $(TEST)
+
+bench: ## throughput, latency, memory: the table of the README
+	@$(need_rust)
+	@stack/install-packages all
+	cargo bench --locked
+
+lint: tools ## formatting, clippy, documentation, licences and sources, unused dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
+	cargo deny --locked check licenses bans sources
+	cargo machete
+
+audit: tools ## known vulnerabilities in dependencies (fetches the advisory database from GitHub)
+	cargo deny --locked check advisories
+
+tools:
+	@$(need_rust)
+	@stack/install-packages demo
+	@cargo deny --version >/dev/null 2>&1 || cargo install --debug --locked --root $(tools) cargo-deny@$(deny_version)
+	@cargo machete --version >/dev/null 2>&1 || cargo install --debug --locked --root $(tools) cargo-machete@$(machete_version)
+
+clean: ## remove all that was built or fetched
+	@$(need_rust)
+	cargo clean

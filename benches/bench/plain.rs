@@ -1,0 +1,119 @@
+//! What people write first: one transaction a record, a task a partition, the offset committed behind it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use jiff::civil::DateTime;
+use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+use rdkafka::message::OwnedMessage;
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use worker::store::{Pool, pool};
+
+use crate::scene::{self, Stage};
+
+/// Applies records for this long and returns records a second.
+pub async fn run(stage: &Stage, limit: Duration) -> Result<f64> {
+    let mut settings = scene::settings(&stage.environment)?;
+    settings.database.pool_size = 12;
+    let pool = pool::pool(&settings.database)?;
+    let consumer: StreamConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &settings.kafka.brokers)
+        .set("group.id", format!("{}-plain", settings.kafka.group_id))
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "earliest")
+        .create()?;
+    let consumer = Arc::new(consumer);
+    consumer.subscribe(&[&settings.kafka.booking_topic, &settings.kafka.cancellation_topic])?;
+    let applied = Arc::new(AtomicI64::new(0));
+    let mut tasks = std::collections::HashMap::new();
+    let mut started = None;
+    loop {
+        let left = started.map_or(Duration::from_secs(30), |at: Instant| limit.saturating_sub(at.elapsed()));
+        let Ok(message) = tokio::time::timeout(left, consumer.recv()).await else { break };
+        let message = message?.detach();
+        started.get_or_insert_with(Instant::now);
+        let key = (message.topic().to_owned(), message.partition());
+        let task: &mpsc::Sender<OwnedMessage> = tasks.entry(key).or_insert_with(|| {
+            let (send, receive) = mpsc::channel(100);
+            tokio::spawn(consume(receive, pool.clone(), consumer.clone(), applied.clone()));
+            send
+        });
+        if tokio::time::timeout(left, task.send(message)).await.is_err() {
+            break;
+        }
+    }
+    let seconds = started.map_or(f64::NAN, |at| at.elapsed().as_secs_f64());
+    #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+    Ok(applied.load(Ordering::Relaxed) as f64 / seconds)
+}
+
+async fn consume(
+    mut records: mpsc::Receiver<OwnedMessage>,
+    pool: Pool,
+    consumer: Arc<StreamConsumer>,
+    applied: Arc<AtomicI64>,
+) -> Result<()> {
+    while let Some(record) = records.recv().await {
+        apply(&record, &pool).await?;
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(
+            record.topic(),
+            record.partition(),
+            Offset::Offset(record.offset() + 1),
+        )?;
+        consumer.commit(&offsets, CommitMode::Async)?;
+        applied.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+async fn apply(record: &OwnedMessage, pool: &Pool) -> Result<()> {
+    let event: Value = serde_json::from_slice(record.payload().unwrap_or_default())?;
+    let text = |field: &str| event[field].as_str().unwrap_or_default();
+    let mut connection = pool.get().await?;
+    let transaction = connection.transaction().await?;
+    let by = "SELECT id FROM users WHERE id::text = $1 OR email = $1 OR username = $1";
+    // By id first where it is a number, as a careful author would: a scan of all users would be no rival.
+    let user = match text("userId").parse::<i32>() {
+        Ok(id) => transaction.query_opt("SELECT id FROM users WHERE id = $1", &[&id]).await?,
+        Err(_) => {
+            let by = by.replace("id::text = $1 OR ", "");
+            let statement = transaction.prepare_cached(&by).await?;
+            transaction.query_opt(&statement, &[&text("userId")]).await?
+        }
+    };
+    let user: i32 = user.map_or(0, |row| row.get(0));
+    if event.get("roomId").is_some() {
+        let statement = transaction.prepare_cached("SELECT id FROM rooms WHERE internal_id = $1").await?;
+        let room: i32 = transaction.query_one(&statement, &[&text("roomId")]).await?.get(0);
+        let statement = transaction
+            .prepare_cached(
+                "INSERT INTO bookings (booking_id, user_id, room_id, number_of_guests, start_date, end_date, \
+                 payment_id) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (booking_id) DO NOTHING",
+            )
+            .await?;
+        let guests = i32::try_from(event["guests"].as_i64().unwrap_or(1))?;
+        let date = |field: &str| text(field).get(..19).unwrap_or_default().parse::<DateTime>();
+        let (start, end) = (date("startDate")?.date(), date("endDate")?.date());
+        transaction
+            .execute(
+                &statement,
+                &[&text("bookingId"), &user, &room, &guests, &start, &end, &text("paymentId")],
+            )
+            .await?;
+    } else {
+        let statement = transaction
+            .prepare_cached(
+                "UPDATE bookings SET status = 'Cancelled', updated_at = now() \
+                 WHERE booking_id = $1 AND user_id = $2 AND status = 'Accepted'",
+            )
+            .await?;
+        transaction.execute(&statement, &[&text("bookingId"), &user]).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}

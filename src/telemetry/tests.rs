@@ -1,1 +1,0 @@
-//! What holds for every line, checked on lines that the layer wrote.

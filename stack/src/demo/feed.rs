@@ -1,0 +1,106 @@
+//! Sends the sample at a human pace, as the hotel's own producers would.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use fastrand::Rng;
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio_postgres::Client;
+
+use super::environment::Broker;
+use super::guests;
+use super::record::{Record, Step, Topic};
+use super::sample::Sample;
+use super::scene::topics;
+
+const LOST: &str = "the sample's connection to PostgreSQL broke";
+const SEND_LIMIT: Duration = Duration::from_secs(30);
+
+/// Where a record lies.
+#[derive(Debug, Clone)]
+pub(crate) struct Coordinates {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+}
+
+/// The sample on its way to the broker.
+pub(crate) struct Feed {
+    producer: FutureProducer,
+    client: Client,
+    topics: [String; 2],
+    rate: f64,
+    sent: Mutex<Vec<Coordinates>>,
+}
+
+impl Feed {
+    /// A feed of `rate` records a second, on average.
+    pub(crate) fn new(broker: &Broker, client: Client, rate: f64) -> Result<Self> {
+        let mut config = ClientConfig::new();
+        // Sarama's hash of the key, by which the real producers choose the partition.
+        config.set("bootstrap.servers", &broker.bootstrap).set("partitioner", "fnv1a_random");
+        config.extend(broker.properties.iter().cloned());
+        let producer = config.create().context("the sample's producer cannot be made")?;
+        let rate = rate.clamp(0.01, 10_000.0);
+        Ok(Self { producer, client, topics: topics(), rate, sent: Mutex::default() })
+    }
+
+    /// The records that the broker has acknowledged.
+    pub(crate) fn sent(&self) -> Vec<Coordinates> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends `limit` records, or for ever.
+    pub(crate) async fn run(&self, limit: Option<usize>) -> Result<()> {
+        let mut random = Rng::new();
+        let mut sample = Sample::new(guests::read(&self.client).await?, random.fork());
+        while limit.is_none_or(|limit| self.count() < limit) {
+            match self.record(sample.next()?).await? {
+                Ok(record) => self.send(&record).await?,
+                Err(not_yet) => sample.postpone(not_yet),
+            }
+            // Bursts and lulls: anything from no wait to twice the mean.
+            tokio::time::sleep(Duration::from_secs_f64(2.0 * random.f64() / self.rate)).await;
+        }
+        Ok(())
+    }
+
+    fn count(&self) -> usize {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The step's record; the step itself where the row it speaks of is not there yet.
+    async fn record(&self, step: Step) -> Result<Result<Record, Step>> {
+        let (booking, mut cancellation, headers) = match step {
+            Step::Send(record) => return Ok(Ok(record)),
+            Step::CancelRow { booking, cancellation, headers } => (booking, cancellation, headers),
+        };
+        let sql = "SELECT id::text FROM public.bookings WHERE booking_id = $1";
+        let Some(row) = self.client.query_opt(sql, &[&booking]).await.context(LOST)? else {
+            return Ok(Err(Step::CancelRow { booking, cancellation, headers }));
+        };
+        cancellation.booking_id = row.get(0);
+        Ok(Ok(cancellation.record(headers)?))
+    }
+
+    async fn send(&self, record: &Record) -> Result<()> {
+        let topic = match record.topic {
+            Topic::Bookings => &self.topics[0],
+            Topic::Cancellations => &self.topics[1],
+        };
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        for (key, value) in &record.headers {
+            headers = headers.insert(Header { key, value: Some(value) });
+        }
+        let message = FutureRecord::to(topic).key(&record.key).payload(&record.payload).headers(headers);
+        let delivery = self.producer.send(message, SEND_LIMIT).await;
+        let delivery = delivery.map_err(|(error, _)| error).context("the sample cannot be sent")?;
+        let (partition, offset) = (delivery.partition, delivery.offset);
+        let sent = Coordinates { topic: topic.clone(), partition, offset };
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+        Ok(())
+    }
+}
