@@ -118,9 +118,10 @@ impl Distribution {
         fs::write(&pom, POM)?;
         let mut maven = Command::new("mvn");
         maven
-            .args(["--quiet", "--batch-mode", "--file"])
+            .args(["--quiet", "--batch-mode", "-Dstyle.color=never", "--file"])
             .arg(&pom)
-            .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
+            .arg("org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies")
+            .arg("-DincludeScope=runtime")
             .arg(format!("-DoutputDirectory={}", self.jars().display()));
         process::run(scratch, "maven", &maven, DOWNLOAD_LIMIT).await
     }

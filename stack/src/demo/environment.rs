@@ -90,7 +90,9 @@ impl Broker {
             say(&format!("Apache Kafka {version} is fetched through Maven and prepared, this once…"));
         }
         let (bootstrap, private) = if let Err(lack) = Distribution::prepare().await {
-            say(&format!("librdkafka's mock stands in for Apache Kafka: {lack:#}"));
+            let lack = format!("{lack:#}");
+            let lack = lack.split_once("; the end of its log").map_or(lack.as_str(), |(why, _)| why);
+            say(&format!("librdkafka's mock stands in for Apache Kafka: {lack}"));
             let mock = Mock::start()?;
             (mock.bootstrap()?, Private::Mock(mock))
         } else {
