@@ -175,7 +175,7 @@ async fn a_worker_that_slept_in_its_transaction_may_end_it_and_the_new_owner_giv
     let mut sleeper = world.worker_with(&[QUICK]);
     sleeper.begins(2).await;
     let lock = world.lock_user("bo").await;
-    world.produce_all(&world.bookings, 0, &[booking_of("bo", "slow")]).await;
+    world.produce_events(&world.bookings, 0, &[booking_of("bo", "slow")]).await;
     world.transactions_wait(1).await;
     sleeper.signal(Signal::STOP);
     lock.release().await;
