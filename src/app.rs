@@ -46,9 +46,10 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     tracing::info!("stopping: no more records are taken, batches in flight finish");
     running.stop();
     // The thread keeps its own deadlines; this one is for a thread that does not.
-    match tokio::time::timeout(grace, running.finished()).await {
-        Ok(ended) => ended?,
-        Err(_) => tracing::warn!("the grace period is over; the positions decide what counts"),
+    if let Ok(ended) = tokio::time::timeout(grace, running.finished()).await {
+        ended?;
+    } else {
+        tracing::warn!("the grace period is over; the positions decide what counts");
     }
     tracing::info!("stopped");
     Ok(())
@@ -72,7 +73,7 @@ async fn prepare_database(pool: &Pool, settings: &Settings) -> Result<(), Cause>
         }
         return Ok(());
     }
-    wait_for_database(&settings.database, async || Ok(drop(pool.get().await?))).await
+    wait_for_database(&settings.database, async || pool.get().await.map_err(Fault::from)).await.map(drop)
 }
 
 /// Tries until the database answers; says once what it waits for, and once when it has it.

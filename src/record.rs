@@ -117,6 +117,7 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
+    #[expect(clippy::option_option, reason = "no further value, and a value that is absent, are two things")]
     fn take(&mut self) -> Option<Option<&'a [u8]>> {
         let (length, rest) = self.rest.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length);

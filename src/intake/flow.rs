@@ -57,10 +57,9 @@ impl Flow {
         Self { assignment, consumer, room: Arc::default(), blocked: None, topics }
     }
 
-    /// What a new lane's queue may hold: its share of the memory for all.
-    pub(super) fn limits(&self) -> Limits {
-        let lanes = self.assignment.slots().len().max(1);
-        let bytes = (ALL_QUEUES_BYTES / lanes).clamp(*QUEUE_BYTES.start(), *QUEUE_BYTES.end());
+    /// What the queue of one of so many lanes may hold: its share of the memory for all.
+    pub(super) fn limits(lanes: usize) -> Limits {
+        let bytes = (ALL_QUEUES_BYTES / lanes.max(1)).clamp(*QUEUE_BYTES.start(), *QUEUE_BYTES.end());
         Limits { records: QUEUE_RECORDS, bytes }
     }
 

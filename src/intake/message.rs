@@ -1,6 +1,7 @@
 //! Copies a librdkafka message into a record that outlives it.
 
 use std::ffi::CStr;
+use std::marker::PhantomData;
 use std::ptr;
 
 use rdkafka::Message as _;
@@ -16,7 +17,7 @@ pub(super) fn record(message: &BorrowedMessage<'_>) -> Record {
         message.timestamp().to_millis(),
         message.key(),
         message.payload(),
-        Headers { list: list(message), next: 0, message },
+        headers(message),
     )
 }
 
@@ -25,16 +26,18 @@ pub(super) fn record(message: &BorrowedMessage<'_>) -> Record {
 struct Headers<'a> {
     list: *mut native::rd_kafka_headers_t,
     next: usize,
-    message: &'a BorrowedMessage<'a>,
+    /// The message that the list belongs to.
+    alive: PhantomData<&'a BorrowedMessage<'a>>,
 }
 
 #[expect(unsafe_code, reason = "rdkafka's safe accessor panics on a header name that is not UTF-8")]
-fn list(message: &BorrowedMessage<'_>) -> *mut native::rd_kafka_headers_t {
+fn headers<'a>(message: &'a BorrowedMessage<'_>) -> Headers<'a> {
     let mut list = ptr::null_mut();
     // SAFETY: the message is alive, and `list` is only written where the call succeeds. The message owns the
     // list, and nothing detaches it.
     let code = unsafe { native::rd_kafka_message_headers(message.ptr(), &raw mut list) };
-    if code == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR { list } else { ptr::null_mut() }
+    let has_some = code == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+    Headers { list: if has_some { list } else { ptr::null_mut() }, next: 0, alive: PhantomData }
 }
 
 impl<'a> Iterator for Headers<'a> {
@@ -45,7 +48,6 @@ impl<'a> Iterator for Headers<'a> {
         if self.list.is_null() {
             return None;
         }
-        let _alive: &'a BorrowedMessage<'a> = self.message;
         let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
         // SAFETY: the list belongs to the message, which outlives 'a; the pointers are written on success.
         let code = unsafe {

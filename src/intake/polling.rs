@@ -224,8 +224,10 @@ impl Polling {
         match event {
             Event::Assigned(partitions) => {
                 self.looking_for_brokers = false;
+                // All at once: the first must not take the share of those that come with it.
+                let lanes = self.assignment.slots().len() + partitions.len();
                 for partition in partitions {
-                    self.begin(partition, Duration::ZERO);
+                    self.begin(partition, Duration::ZERO, lanes);
                 }
             }
             Event::Found { partition, epoch, position } => self.flow.open(&partition, epoch, position),
@@ -260,20 +262,21 @@ impl Polling {
             slot.state != State::Halted
         };
         if restart {
-            self.begin(partition, RESTART);
+            let lanes = self.assignment.slots().len();
+            self.begin(partition, RESTART, lanes);
         }
         Ok(())
     }
 
     /// Begins a partition's lane: find its start, then run it, both off this thread.
-    fn begin(&mut self, partition: Partition, delay: Duration) {
+    fn begin(&mut self, partition: Partition, delay: Duration, lanes: usize) {
         let Some(route) = self.intake.routes.iter().position(|route| *route.topic() == partition.topic)
         else {
             return;
         };
         self.epochs += 1;
         let epoch = self.epochs;
-        let queue = Arc::new(Queue::new(self.flow.limits(), self.flow.room()));
+        let queue = Arc::new(Queue::new(Flow::limits(lanes), self.flow.room()));
         let progress = Arc::new(AtomicI64::new(UNKNOWN));
         let (alive, ended) = std::sync::mpsc::channel();
         self.flow.hold(&partition);

@@ -80,10 +80,10 @@ impl Callbacks {
 
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let partitions = self.partitions(list);
-        let lost = consumer.assignment_lost();
-        self.assignment.release(consumer, &partitions, self.grace, lost);
+        let is_lost = consumer.assignment_lost();
+        self.assignment.release(consumer, &partitions, self.grace, is_lost);
         if !partitions.is_empty() {
-            tracing::info!(partitions = %names(&partitions), lost, "partitions revoked");
+            tracing::info!(partitions = %names(&partitions), lost = is_lost, "partitions revoked");
         }
         if cooperative(consumer) { consumer.incremental_unassign(list) } else { consumer.unassign() }
     }

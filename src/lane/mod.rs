@@ -95,7 +95,8 @@ impl<H: Handler> Lane<H> {
             (self.shared.clone(), self.handler.clone(), self.partition.clone());
         let mut batch = Batch::prepare(&*handler, records, &partition, &shared);
         let mut connection = Some(connection);
-        let mut parts = vec![0..records.len()];
+        let whole = 0..records.len();
+        let mut parts = vec![whole];
         while let Some(part) = parts.pop() {
             if part.is_empty() {
                 continue;
@@ -110,7 +111,7 @@ impl<H: Handler> Lane<H> {
                     self.advance_to(next);
                     batch.report(&*handler, part, &decisions);
                 }
-                Err(Fault::Record(cause)) => self.part_with(&mut batch, &mut parts, part, cause)?,
+                Err(Fault::Record(cause)) => Self::part_with(&mut batch, &mut parts, part, cause)?,
                 Err(fault) => {
                     self.wait_out(fault, &part).await?;
                     parts.push(part);
@@ -123,7 +124,6 @@ impl<H: Handler> Lane<H> {
     /// Closes in on the record that PostgreSQL refuses: halves the part until the record stands alone, then
     /// declares it dead.
     fn part_with(
-        &self,
         batch: &mut Batch<'_, H::Event>,
         parts: &mut Vec<Range<usize>>,
         part: Range<usize>,

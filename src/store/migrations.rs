@@ -12,7 +12,7 @@ mod embedded {
 }
 
 /// The key of the advisory lock: "worker", in ASCII.
-const LOCK: i64 = 0x77_6f72_6b65_72;
+const LOCK: i64 = 0x776f_726b_6572;
 
 /// How often booking-management's script may get in the way: once for each table and index that both create.
 const MOST_COLLISIONS: u32 = 10;

@@ -17,7 +17,7 @@ pub use deadpool_postgres::Pool;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a lane waits for a free connection before it says so.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long sent bytes may stay unacknowledged before the connection counts as lost.
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(15);

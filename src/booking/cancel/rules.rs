@@ -14,6 +14,7 @@ pub(super) struct Found {
 
 /// A booking as it stands.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "the column's name")]
 pub(super) struct Booking {
     /// `bookings.id`
     pub(super) row: i32,
