@@ -97,7 +97,8 @@ async fn a_static_member_that_is_killed_and_restarted_finds_its_partitions_waiti
     let (mut first, second) = (start("worker-0"), start("worker-1"));
     world.shared_among(&[&first, &second]).await;
     let share = first.partitions();
-    let rebalances = || ["partitions assigned", "partitions revoked"].map(|line| second.lines_with(line).len());
+    let rebalances =
+        || ["partitions assigned", "partitions revoked"].map(|line| second.lines_with(line).len());
     let undisturbed = rebalances();
     first.kill().await;
     for partition in 0..2 {
