@@ -49,7 +49,7 @@ pub async fn run(stage: &Stage, partitions: i32, records: i64) -> Result<f64> {
     }
     let started = Instant::now();
     let running: Vec<_> = lanes.into_iter().map(tokio::spawn).collect();
-    let applied = measure::wait_for(&stage.database, records, Duration::from_secs(300)).await?;
+    let applied = measure::wait_for(&stage.database, records, Duration::from_mins(5)).await?;
     let seconds = started.elapsed().as_secs_f64();
     for queue in queues {
         queue.close();

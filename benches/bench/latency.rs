@@ -37,9 +37,9 @@ pub async fn run(_: &Scene) -> Result<()> {
     let mut process = worker::start(&scene, &stage, &[])?;
     let before = measure::applied(&stage.database).await?;
     // The records of the lone fetches come first.
-    measure::wait_for(&stage.database, before + i64::try_from(RECORDS)?, Duration::from_secs(60)).await?;
+    measure::wait_for(&stage.database, before + i64::try_from(RECORDS)?, Duration::from_mins(1)).await?;
     let sent = produce(scene.kafka.bootstrap(), bookings, RECORDS).await?;
-    measure::wait_for(&stage.database, i64::try_from(2 * RECORDS)?, Duration::from_secs(60)).await?;
+    measure::wait_for(&stage.database, i64::try_from(2 * RECORDS)?, Duration::from_mins(1)).await?;
     let mut latencies = Vec::new();
     let sql = "SELECT subject, extract(epoch FROM pg_xact_commit_timestamp(xid::xid))::float8 FROM worker.ledger \
                WHERE outcome = 'accepted'";
@@ -84,7 +84,7 @@ async fn lone_fetches(bootstrap: &str, topic: &str) -> Result<Vec<f64>> {
         .set("auto.offset.reset", "earliest")
         .create()?;
     consumer.subscribe(&[topic])?;
-    let consumed = tokio::spawn(async move {
+    let fetching = tokio::spawn(async move {
         let mut seen = Vec::new();
         while seen.len() < RECORDS {
             let message = consumer.recv().await?;
@@ -95,7 +95,7 @@ async fn lone_fetches(bootstrap: &str, topic: &str) -> Result<Vec<f64>> {
     });
     // Other ids than the worker's own measurement has.
     let sent = produce_from(bootstrap, topic, RECORDS, 1_000_000).await?;
-    Ok(consumed
+    Ok(fetching
         .await??
         .into_iter()
         .filter_map(|(id, at)| Some((at - sent.get(&id)?) * 1e3))

@@ -31,7 +31,7 @@ async fn main() -> Result<()> {
     }
     let wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let scene = scene::Scene::start().await?;
-    println!("{}", scene.machine());
+    println!("{}", scene::machine());
     for part in PARTS.into_iter().filter(|part| wanted(part)) {
         println!("\n== {part}");
         match part {

@@ -76,15 +76,14 @@ async fn apply(record: &OwnedMessage, pool: &Pool) -> Result<()> {
     let text = |field: &str| event[field].as_str().unwrap_or_default();
     let mut connection = pool.get().await?;
     let transaction = connection.transaction().await?;
-    let by = "SELECT id FROM users WHERE id::text = $1 OR email = $1 OR username = $1";
-    // By id first where it is a number, as a careful author would: a scan of all users would be no rival.
-    let user = match text("userId").parse::<i32>() {
-        Ok(id) => transaction.query_opt("SELECT id FROM users WHERE id = $1", &[&id]).await?,
-        Err(_) => {
-            let by = by.replace("id::text = $1 OR ", "");
-            let statement = transaction.prepare_cached(&by).await?;
-            transaction.query_opt(&statement, &[&text("userId")]).await?
-        }
+    // By number where it is one, as a careful author would: a scan of all users would be no rival.
+    let user = if let Ok(number) = text("userId").parse::<i32>() {
+        let statement = transaction.prepare_cached("SELECT id FROM users WHERE id = $1").await?;
+        transaction.query_opt(&statement, &[&number]).await?
+    } else {
+        let by_name = "SELECT id FROM users WHERE email = $1 OR username = $1";
+        let statement = transaction.prepare_cached(by_name).await?;
+        transaction.query_opt(&statement, &[&text("userId")]).await?
     };
     let user: i32 = user.map_or(0, |row| row.get(0));
     if event.get("roomId").is_some() {

@@ -82,18 +82,6 @@ impl Scene {
         load::produce(self.kafka.bootstrap(), name, partitions, samples).await
     }
 
-    /// One line about where this runs.
-    pub fn machine(&self) -> String {
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = model.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
-        format!(
-            "{cores} cores ({}), shared by worker, PostgreSQL and Apache Kafka {}",
-            model.trim_start_matches(['\t', ' ', ':']),
-            stack::distribution::kafka_version()
-        )
-    }
-
     async fn copy(&self, name: &str) -> Result<()> {
         // A backend that has just disconnected may still count as a user of the template.
         for _ in 0..50 {
@@ -104,6 +92,18 @@ impl Scene {
         }
         self.postgres.copy_database(TEMPLATE, name).await
     }
+}
+
+/// One line about where this runs.
+pub fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
+    format!(
+        "{cores} cores ({}), shared by worker, PostgreSQL and Apache Kafka {}",
+        model.trim_start_matches(['\t', ' ', ':']),
+        stack::distribution::kafka_version()
+    )
 }
 
 /// The worker's settings by this environment.

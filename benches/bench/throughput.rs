@@ -18,7 +18,7 @@ const PARTITIONS: i32 = 6;
 /// Pairs of runs; the table shows medians.
 const ROUNDS: usize = 5;
 
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 const PLAIN: Duration = Duration::from_secs(10);
 
 /// The records of both topics.

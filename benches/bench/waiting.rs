@@ -50,7 +50,7 @@ async fn others(scene: &Scene, stage: &Stage, hold: bool) -> Result<f64> {
     }
     let mut process = worker::start(scene, stage, &[])?;
     let total = BOOKINGS / 6 * 5 + STORED;
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_mins(2);
     while applied_by_others(&stage.database).await? < i64::try_from(total)? && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
