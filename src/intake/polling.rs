@@ -15,14 +15,15 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::assignment::{Assignment, Slot, State, UNKNOWN};
+use super::event::{Ended, Event};
 use super::flow::Flow;
+use super::life::Life;
 use super::rebalance::{Callbacks, WorkerConsumer};
-use super::start::Refusal;
-use super::{Intake, brokers, consumer, start};
-use crate::lane::{End, Shared};
+use super::{Intake, brokers, consumer};
+use crate::lane::End;
 use crate::queue::Queue;
 use crate::record::Partition;
-use crate::store::{Cause, Fault};
+use crate::store::Cause;
 
 /// How often Kafka is told what has been applied.
 const COMMIT: Duration = Duration::from_millis(100);
@@ -30,7 +31,7 @@ const COMMIT: Duration = Duration::from_millis(100);
 /// How often it is told again what it was told before.
 const REPEAT_COMMIT: u32 = 300;
 
-/// The pause before a lane is started anew, or its start is tried again.
+/// The pause before a lane is started anew.
 const RESTART: Duration = Duration::from_secs(1);
 
 /// How many records are taken in a row before the thread looks at anything else.
@@ -38,26 +39,6 @@ const RUN: usize = 256;
 
 /// The longest that closing the consumer may take. It hangs while brokers are away and a commit is pending.
 const CLOSE: Duration = Duration::from_secs(10);
-
-/// What happens beside the records.
-pub(super) enum Event {
-    /// Partitions have come; they are paused.
-    Assigned(Vec<Partition>),
-    /// A lane has found where it begins.
-    Found { partition: Partition, epoch: u64, position: i64 },
-    /// A lane has ended.
-    Ended { partition: Partition, epoch: u64, end: Ended },
-    /// The group membership is not what it should be.
-    Broken(String),
-}
-
-/// How a partition's lane ended.
-pub(super) enum Ended {
-    /// After it had begun.
-    Lane(End),
-    /// Before: its position does not fit the topic.
-    Halted,
-}
 
 /// Runs the thread until it is asked to stop.
 pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) -> Result<(), Cause> {
@@ -153,7 +134,9 @@ impl Polling {
                 Some(message) = stream.next(), if !self.flow.is_blocked() => {
                     self.accept(message)?;
                     for _ in 1..RUN {
-                        if self.flow.is_blocked() {
+                        // What the callbacks say comes before the next record: partitions that have come
+                        // must have their lanes before the poll that may take them away again.
+                        if self.flow.is_blocked() || !events.is_empty() {
                             break;
                         }
                         let Some(Some(message)) = stream.next().now_or_never() else { break };
@@ -215,15 +198,15 @@ impl Polling {
             self.lanes.spawn(async move {
                 brokers::wait_for(&consumer, &topics, &intake.settings.brokers).await;
                 // The receiver goes last of all.
-                let _ = send.send(Event::Assigned(Vec::new()));
+                let _ = send.send(Event::BrokersAnswer);
             });
         }
     }
 
     fn handle(&mut self, event: Event) -> Result<(), Cause> {
         match event {
+            Event::BrokersAnswer => self.looking_for_brokers = false,
             Event::Assigned(partitions) => {
-                self.looking_for_brokers = false;
                 // All at once: the first must not take the share of those that come with it.
                 let lanes = self.assignment.slots().len() + partitions.len();
                 for partition in partitions {
@@ -300,72 +283,5 @@ impl Polling {
             // The receiver goes last of all.
             let _ = send.send(Event::Ended { partition, epoch, end });
         });
-    }
-}
-
-/// One partition's lane, with what it needs to find its start.
-struct Life {
-    intake: Arc<Intake>,
-    consumer: Arc<WorkerConsumer>,
-    send: UnboundedSender<Event>,
-    partition: Partition,
-    epoch: u64,
-    queue: Arc<Queue>,
-    progress: Arc<AtomicI64>,
-}
-
-impl Life {
-    async fn live(self, route: usize, delay: Duration) -> Ended {
-        if self.closed_within(delay).await {
-            return Ended::Lane(End::Closed);
-        }
-        let shared: &Arc<Shared> = &self.intake.shared;
-        let mut said = false;
-        let position = loop {
-            match start::find(shared, &self.consumer, &self.partition).await {
-                Ok(position) => break position,
-                Err(Refusal::Beyond { position, end }) => {
-                    self.say_halted(position, end);
-                    return Ended::Halted;
-                }
-                Err(Refusal::Fault(Fault::Fatal(cause))) => return Ended::Lane(End::Fatal(cause)),
-                Err(Refusal::Fault(fault)) => {
-                    if !std::mem::replace(&mut said, true) {
-                        tracing::error!(
-                            topic = &*self.partition.topic, partition = self.partition.number, error = %fault,
-                            "the lane cannot begin yet; it tries until this passes"
-                        );
-                    }
-                }
-            }
-            if self.closed_within(RESTART).await {
-                return Ended::Lane(End::Closed);
-            }
-        };
-        self.progress.store(position, std::sync::atomic::Ordering::Release);
-        let (partition, epoch) = (self.partition.clone(), self.epoch);
-        // The receiver goes last of all.
-        let _ = self.send.send(Event::Found { partition, epoch, position });
-        // The lane must not keep the consumer alive.
-        drop(self.consumer);
-        let route = &self.intake.routes[route];
-        Ended::Lane(route.run_lane(shared.clone(), self.partition, self.queue, position, self.progress).await)
-    }
-
-    /// Waits; true where the partition is taken away meanwhile.
-    async fn closed_within(&self, time: Duration) -> bool {
-        tokio::time::timeout(time, self.queue.closed()).await.is_ok()
-    }
-
-    fn say_halted(&self, position: i64, end: i64) {
-        tracing::error!(
-            topic = &*self.partition.topic,
-            partition = self.partition.number,
-            offset = position,
-            endOffset = end,
-            "lane halted: the position lies beyond the topic's end, so the topic was recreated or truncated and \
-             other records stand at these offsets; to read it from its beginning, stop the workers, delete this \
-             partition's row from worker.positions, rename or clear the old rows of its ledger, and start again"
-        );
     }
 }

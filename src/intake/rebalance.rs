@@ -16,7 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::assignment::Assignment;
-use super::polling::Event;
+use super::event::Event;
 use crate::record::{Partition, clean_text};
 
 /// The consumer with the worker's callbacks.
