@@ -94,7 +94,10 @@ async fn a_static_member_that_is_killed_and_restarted_finds_its_partitions_waiti
         format!("group.instance.id={name}\nsession.timeout.ms=120000\nheartbeat.interval.ms=300")
     };
     let start = |name: &str| world.worker_with(&[("KAFKA_PROPERTIES", &properties(name))]);
-    let (mut first, second) = (start("worker-0"), start("worker-1"));
+    let mut first = start("worker-0");
+    first.begins(4).await;
+    // It joins a group that stands, so that its share is its last.
+    let second = start("worker-1");
     world.shared_among(&[&first, &second]).await;
     let share = first.partitions();
     let rebalances =
