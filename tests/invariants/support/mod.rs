@@ -1,13 +1,18 @@
 //! What the tests share: the stack, a world of its own per test, worker processes, records to produce.
 
 mod batches;
+pub mod compare;
 mod consistency;
 mod events;
 mod headers;
 mod held;
 mod ledger;
 mod lines;
+pub mod load;
+mod observe;
 mod process;
+pub mod proxy;
+pub mod servers;
 mod world;
 
 pub use events::{Message, booking, cancellation};
