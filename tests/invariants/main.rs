@@ -26,6 +26,7 @@ mod oddities;
 mod outcomes;
 mod poison;
 mod races;
+mod schema_changes;
 mod secrets;
 mod support;
 mod traces;
