@@ -15,6 +15,7 @@
 #![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
 mod baggage;
+mod commit_faults;
 mod crash;
 mod divert;
 mod headers;
