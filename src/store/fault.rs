@@ -79,7 +79,8 @@ impl From<&tokio_postgres::Error> for Fault {
             };
         }
         let cause = Cause::new(with_sources(error));
-        // No SQLSTATE and not the network: a value that does not fit its parameter, which no retry mends.
+        // No SQLSTATE and not the network: a value does not fit its parameter, or a column its use, which no
+        // retry mends.
         let own = error.source().is_some_and(<dyn std::error::Error>::is::<tokio_postgres::types::WrongType>);
         if own { Self::Fatal(cause) } else { Self::Transient(cause) }
     }

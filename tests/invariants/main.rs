@@ -18,6 +18,7 @@ mod baggage;
 mod commit_faults;
 mod crash;
 mod divert;
+mod fatal_faults;
 mod headers;
 mod held;
 mod identifiers;
