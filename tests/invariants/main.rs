@@ -17,11 +17,13 @@
 mod baggage;
 mod commit_faults;
 mod crash;
+mod database_faults;
 mod divert;
 mod fatal_faults;
 mod headers;
 mod held;
 mod identifiers;
+mod lock_faults;
 mod log_lines;
 mod mixed_stream;
 mod oddities;
