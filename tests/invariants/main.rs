@@ -30,6 +30,7 @@ mod oddities;
 mod outcomes;
 mod poison;
 mod races;
+mod record_faults;
 mod schema_changes;
 mod secrets;
 mod support;
