@@ -31,6 +31,7 @@ mod outcomes;
 mod poison;
 mod races;
 mod record_faults;
+mod redelivery;
 mod schema_changes;
 mod secrets;
 mod support;
