@@ -12,9 +12,10 @@
     clippy::panic,
     reason = "a test fails by panicking, and its helpers do so for it"
 )]
-#![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
+mod backpressure;
 mod baggage;
+mod broker_faults;
 mod commit_faults;
 mod crash;
 mod database_faults;
