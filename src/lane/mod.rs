@@ -165,10 +165,12 @@ impl<H: Handler> Lane<H> {
         let cause = match fault {
             Fault::Overtaken => return Err(End::Overtaken),
             Fault::Fatal(cause) => return Err(End::Fatal(cause)),
-            // Twice in a row on a new connection: the schema does not fit this binary.
+            // Twice in a row, the second time prepared anew: the schema does not fit this binary.
             Fault::StaleStatement(cause) if self.pause.stale_before() => return Err(End::Fatal(cause)),
             Fault::StaleStatement(cause) => {
                 self.pause.remember_stale();
+                // Those of all connections: what is stale on one is stale on the next from the pool.
+                self.shared.pool.manager().statement_caches.clear();
                 cause
             }
             Fault::Transient(cause)

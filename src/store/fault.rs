@@ -15,7 +15,7 @@ pub enum Fault {
     /// Caused by the content of one record of the batch: find it.
     #[error("{0}")]
     Record(Cause),
-    /// A prepared statement no longer fits the schema: retry once on a new connection.
+    /// A prepared statement no longer fits the schema: retry once, prepared anew.
     #[error("{0}")]
     StaleStatement(Cause),
     /// The position has moved under another owner: the lane ends.
@@ -60,12 +60,12 @@ impl Cause {
 }
 
 impl Fault {
-    /// Sorts the failure of a COMMIT: an answer from the server means that it did not commit; no answer means
-    /// that it may have.
+    /// Sorts the failure of a COMMIT. Without an answer it may have committed, and no less where the answer is
+    /// that of a pooler which lost the server, or of a server that breaks down.
     #[must_use]
     pub fn of_commit(error: &tokio_postgres::Error) -> Self {
         match Self::from(error) {
-            Self::Transient(cause) if cause.code.is_none() => Self::CommitUnknown(cause),
+            Self::Transient(cause) => Self::CommitUnknown(cause),
             fault => fault,
         }
     }
@@ -83,7 +83,8 @@ impl From<&tokio_postgres::Error> for Fault {
             };
         }
         let cause = Cause::new(with_sources(error));
-        // No SQLSTATE and not the network: a value that does not fit its parameter, which no retry mends.
+        // No SQLSTATE and not the network: a value does not fit its parameter, or a column its use, which no
+        // retry mends.
         let own = error.source().is_some_and(<dyn std::error::Error>::is::<tokio_postgres::types::WrongType>);
         if own { Self::Fatal(cause) } else { Self::Transient(cause) }
     }

@@ -71,7 +71,7 @@ impl Transaction {
     /// Commits and gives the connection back.
     ///
     /// # Errors
-    /// [`Fault::CommitUnknown`] where the server's answer was lost; any other fault means that nothing was
+    /// [`Fault::CommitUnknown`] where no answer says what became of it; any other fault means that nothing was
     /// committed.
     pub async fn commit(mut self) -> Result<(), Fault> {
         self.connection()?.batch_execute("COMMIT").await.map_err(|error| Fault::of_commit(&error))?;

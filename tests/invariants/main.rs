@@ -12,14 +12,20 @@
     clippy::panic,
     reason = "a test fails by panicking, and its helpers do so for it"
 )]
-#![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
+mod backpressure;
 mod baggage;
+mod broker_faults;
 mod command_line;
+mod commit_faults;
+mod crash;
+mod database_faults;
 mod divert;
+mod fatal_faults;
 mod headers;
 mod held;
 mod identifiers;
+mod lock_faults;
 mod log_lines;
 mod migrations;
 mod mixed_stream;
@@ -29,7 +35,10 @@ mod poison;
 mod positions;
 mod races;
 mod rebalance;
+mod record_faults;
+mod redelivery;
 mod retention;
+mod schema_changes;
 mod secrets;
 mod settings;
 mod shutdown;

@@ -5,6 +5,7 @@ mod rules;
 
 use std::collections::HashMap;
 
+use tokio_postgres::Row;
 use tracing::Span;
 
 use crate::booking::fields;
@@ -82,18 +83,7 @@ async fn find(transaction: &Transaction, events: &[&CancellationEvent]) -> Resul
     let users: Vec<&str> = events.iter().map(|event| &*event.user).collect();
     let numbers: Vec<Option<i32>> = events.iter().map(|event| fields::row_number(&event.user)).collect();
     let rows = transaction.read(include_str!("find.sql"), &[&bookings, &rows, &users, &numbers]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Found {
-            user: row.get(0),
-            booking: row.get::<_, Option<i32>>(1).map(|id| Booking {
-                row: id,
-                booking_id: row.get(2),
-                owner: row.get(3),
-                status: row.get(4),
-            }),
-        })
-        .collect())
+    rows.iter().map(found).collect()
 }
 
 /// Cancels the rows that are still as they were found and returns their ids.
@@ -104,5 +94,13 @@ async fn cancel(transaction: &Transaction, changes: &rules::Changes) -> Result<V
     let rows: Vec<i32> = changes.keys().copied().collect();
     let owners: Vec<i32> = changes.values().map(|change| change.owner).collect();
     let rows = transaction.write(include_str!("cancel.sql"), &[&rows, &owners]).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+fn found(row: &Row) -> Result<Found, Fault> {
+    let user = row.try_get(0)?;
+    let Some(id) = row.try_get(1)? else { return Ok(Found { user, booking: None }) };
+    let booking =
+        Booking { row: id, booking_id: row.try_get(2)?, owner: row.try_get(3)?, status: row.try_get(4)? };
+    Ok(Found { user, booking: Some(booking) })
 }

@@ -72,7 +72,7 @@ async fn resolve(transaction: &Transaction, events: &[&BookingEvent]) -> Result<
     let users: Vec<&str> = events.iter().map(|event| &*event.user).collect();
     let rooms: Vec<&str> = events.iter().map(|event| &*event.room).collect();
     let rows = transaction.read(include_str!("resolve.sql"), &[&numbers, &users, &rooms]).await?;
-    Ok(rows.iter().map(|row| Found { user: row.get(0), room: row.get(1) }).collect())
+    rows.iter().map(|row| Ok(Found { user: row.try_get(0)?, room: row.try_get(1)? })).collect()
 }
 
 /// Inserts the first event of each booking and returns the ids of the bookings that this created.
@@ -106,7 +106,7 @@ async fn insert(
     let rows = transaction
         .write(include_str!("insert.sql"), &[&ids, &users, &rooms, &guests, &starts, &ends, &payments])
         .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// The bookings that stand under the ids of these events, by id.
@@ -117,18 +117,17 @@ async fn existing(
 ) -> Result<HashMap<String, Stay>, Fault> {
     let ids: Vec<&str> = indexes.iter().map(|&index| &*events[index].booking_id).collect();
     let rows = transaction.read(include_str!("existing.sql"), &[&ids]).await?;
-    Ok(rows
-        .iter()
+    rows.iter()
         .map(|row| {
             let stay = Stay {
-                user: row.get(1),
-                room: row.get(2),
-                guests: row.get(3),
-                start: row.get(4),
-                end: row.get(5),
-                payment: row.get(6),
+                user: row.try_get(1)?,
+                room: row.try_get(2)?,
+                guests: row.try_get(3)?,
+                start: row.try_get(4)?,
+                end: row.try_get(5)?,
+                payment: row.try_get(6)?,
             };
-            (row.get(0), stay)
+            Ok((row.try_get(0)?, stay))
         })
-        .collect())
+        .collect()
 }

@@ -1,6 +1,7 @@
 //! What the tests share: the stack, a world of its own per test, worker processes, records to produce.
 
 mod batches;
+pub mod compare;
 mod consistency;
 mod events;
 mod flood;
@@ -9,10 +10,14 @@ mod held;
 mod lanes;
 mod ledger;
 mod lines;
+pub mod load;
 mod lock;
+mod observe;
 mod oracle;
 mod process;
+pub mod proxy;
 pub mod schema;
+pub mod servers;
 mod world;
 
 pub use events::{Message, booking, cancellation};

@@ -1,0 +1,99 @@
+//! Kafka stopped, killed or not there: the worker waits, says so once, and goes on by itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use stack::Signal;
+
+use crate::support::booking;
+use crate::support::compare::{assert_exact, assert_logged_once, until};
+use crate::support::load::Load;
+use crate::support::servers::OwnKafka;
+
+const WAITING: &str = "waiting for Kafka";
+const ANSWERS: &str = "Kafka answers";
+
+/// Waits less than by default between two tries to connect, and for the session of a member that is gone.
+const QUICK: (&str, &str) =
+    ("KAFKA_PROPERTIES", "reconnect.backoff.max.ms=500\nsession.timeout.ms=2000\nheartbeat.interval.ms=300");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_stops_under_load_loses_and_doubles_nothing() {
+    let mut own = OwnKafka::start().await;
+    let world = Arc::new(own.world(2).await);
+    let load = Load::start(&world, 19, 0).await;
+    let mut worker = world.worker_with(&[QUICK, ("BATCH_MAX_RECORDS", "50")]);
+    for (outage, killed) in [false, true].into_iter().enumerate() {
+        let applied = world.applied().await;
+        load.more(10);
+        until("records to be applied", async || world.applied().await > applied).await;
+        if killed {
+            own.kafka.kill().await.unwrap();
+        } else {
+            own.kafka.stop().await.unwrap();
+        }
+        load.more(10);
+        until("the worker to notice", async || worker.lines_with(WAITING).len() > outage).await;
+        assert!(worker.exited().is_none(), "{}", worker.text());
+        own.kafka.start_again().await.unwrap();
+        until("the worker to go on", async || worker.lines_with(ANSWERS).len() > outage).await;
+    }
+    let sent = load.stop().await;
+    world.settled().await;
+    assert_exact(&world, &sent).await;
+    let lines = worker.stop().await;
+    assert_logged_once(&lines, &sent);
+    for message in [WAITING, ANSWERS] {
+        assert_eq!(lines.iter().filter(|line| line["msg"] == message).count(), 2, "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_is_away_at_start_is_waited_for() {
+    let mut own = OwnKafka::start().await;
+    let world = own.world(1).await;
+    world.book(&booking("b1")).await;
+    own.kafka.stop().await.unwrap();
+
+    let mut impatient = world.worker_with(&[QUICK]);
+    impatient.said(WAITING).await;
+    impatient.signal(Signal::TERM);
+    let status = impatient.ended_within(Duration::from_secs(15)).await;
+    assert!(status.success(), "{status}:\n{}", impatient.text());
+
+    let mut worker = world.worker_with(&[QUICK]);
+    worker.said(WAITING).await;
+    own.kafka.start_again().await.unwrap();
+    worker.said(ANSWERS).await;
+    world.settled().await;
+    assert_eq!(world.verdicts(&world.bookings).await, ["accepted"]);
+    let lines = worker.stop().await;
+    assert_eq!(lines.iter().filter(|line| line["msg"] == WAITING).count(), 1, "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_whose_brokers_are_away_ends_in_time_when_asked() {
+    const GRACE: Duration = Duration::from_secs(5);
+    let mut own = OwnKafka::start().await;
+    let world = own.world(2).await;
+    let mut worker = world.worker_with(&[QUICK, ("SHUTDOWN_GRACE", "5s")]);
+    for number in 0..20 {
+        world.book(&booking(&format!("b{number}"))).await;
+    }
+    world.settled().await;
+    own.kafka.kill().await.unwrap();
+    worker.said(WAITING).await;
+    let asked = Instant::now();
+    worker.signal(Signal::TERM);
+    let status = worker.ended_within(GRACE * 6).await;
+    assert!(status.success(), "{status}:\n{}", worker.text());
+    assert!(asked.elapsed() < GRACE + Duration::from_secs(3), "it took {:?}", asked.elapsed());
+
+    own.kafka.start_again().await.unwrap();
+    let worker = world.worker_with(&[QUICK]);
+    world.book(&booking("b20")).await;
+    world.settled().await;
+    assert_eq!(world.verdicts(&world.bookings).await, ["accepted"; 21]);
+    world.assert_positions_at_the_end().await;
+    worker.stop().await;
+}
