@@ -37,7 +37,6 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// A database of its own that nobody has migrated.
 pub struct Empty {
     pub client: Client,
-    pub name: String,
     scratch: Scratch,
     settings: Vec<(String, String)>,
     runs: AtomicUsize,
@@ -52,7 +51,6 @@ impl Empty {
         Self {
             client: postgres.connect(&name).await.unwrap(),
             settings: settings.map(|(variable, value)| (variable.to_owned(), value)).collect(),
-            name,
             scratch: Scratch::new("migrations").unwrap(),
             runs: AtomicUsize::new(0),
         }
