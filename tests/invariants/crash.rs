@@ -55,14 +55,14 @@ async fn kill_9_at_random_moments_loses_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_killed_in_mid_transaction_leaves_nothing_of_its_batch() {
     let world = World::new(1).await;
-    let lock = world.hold_user("ana").await;
+    let lock = world.lock_user("ana").await;
     world.book(&booking("b1")).await;
     world.book(&booking("b1")).await;
     let mut worker = world.worker_with(&[STATIC_MEMBER]);
-    world.lock_waits(1).await;
+    world.transactions_wait(1).await;
     worker.kill().await;
     lock.release().await;
-    world.lock_waits(0).await;
+    world.connections_end().await;
     assert_eq!((world.applied().await, world.ledger().await), (0, vec![]));
     let worker = world.worker_with(&[STATIC_MEMBER]);
     world.settled().await;

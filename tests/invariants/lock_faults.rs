@@ -1,7 +1,7 @@
 //! Other sessions in the way: held locks and deadlocks.
 
 use crate::support::compare::until;
-use crate::support::{World, booking};
+use crate::support::{World, booking, booking_of};
 
 const PAUSED: &str = "lane paused; it retries until this passes, and nothing is lost";
 const RESUMED: &str = "lane resumed";
@@ -9,12 +9,12 @@ const RESUMED: &str = "lane resumed";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_held_lock_pauses_its_lane_alone_and_makes_nothing_dead() {
     let world = World::new(2).await;
-    let lock = world.hold_user("bo").await;
+    let lock = world.lock_user("bo").await;
     let mut worker = world.worker();
-    world.book_in(0, "locked", "bo").await;
-    world.lock_waits(1).await;
+    world.produce_events(&world.bookings, 0, &[booking_of("bo", "locked")]).await;
+    world.transactions_wait(1).await;
     for round in 1..=5 {
-        world.book_in(1, &format!("free_{round}"), "ana").await;
+        world.book_all(1, [format!("free_{round}")]).await;
         until("the other lane to go on", async || world.applied().await == round).await;
     }
     let line = worker.said(PAUSED).await;
@@ -40,7 +40,7 @@ async fn the_victim_of_a_deadlock_tries_again() {
     let mut worker = world.worker();
     world.book(&booking("b1")).await;
     // It has inserted the booking and waits for its room; this session waits for the booking's id.
-    world.lock_waits(1).await;
+    world.transactions_wait(1).await;
     let same = "INSERT INTO bookings (booking_id, user_id, room_id, number_of_guests, start_date, end_date) \
                 VALUES ('b1', 1, 1, 1, '2027-01-01', '2027-01-02')";
     other.batch_execute(same).await.unwrap();

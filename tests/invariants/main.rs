@@ -13,7 +13,6 @@
     reason = "a test fails by panicking, and its helpers do so for it"
 )]
 
-mod backpressure;
 mod baggage;
 mod broker_faults;
 mod command_line;
@@ -27,6 +26,7 @@ mod held;
 mod identifiers;
 mod lock_faults;
 mod log_lines;
+mod memory;
 mod migrations;
 mod mixed_stream;
 mod oddities;

@@ -11,13 +11,11 @@ async fn statements_prepared_before_a_change_of_the_schema_are_prepared_anew() {
     let world = World::new(LANES).await;
     let mut worker = world.worker();
     // All lanes at once, behind a lock: each prepares its statements on a connection of its own.
-    let lock = world.hold_user("ana").await;
+    let lock = world.lock_user("ana").await;
     for lane in 0..LANES {
-        for id in ["first", "second"] {
-            world.book_in(lane, id, "ana").await;
-        }
+        world.book_all(lane, ["first".to_owned(), "second".to_owned()]).await;
     }
-    world.lock_waits(LANES.into()).await;
+    world.transactions_wait(4).await;
     lock.release().await;
     world.settled().await;
     let change = "ALTER TABLE bookings ALTER booking_id TYPE text, ALTER payment_id TYPE text";

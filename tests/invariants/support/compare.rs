@@ -153,21 +153,12 @@ fn check_booking(records: &[(&Sent, String)], row: Option<&(i64, String)>) -> Re
 }
 
 impl World {
-    /// Asserts that every position is its topic's end, and waits until Kafka has been told so.
+    /// Asserts that every position is its partition's end, and waits until Kafka has been told so.
     pub async fn assert_positions_at_the_end(&self) {
-        let positions = self.positions().await;
-        for topic in [&self.bookings, &self.cancellations] {
-            let ends = self.admin().end_offsets(topic).await.unwrap();
-            let stored: Vec<i64> =
-                positions.iter().filter(|(name, ..)| name == topic).map(|(.., next)| *next).collect();
-            assert_eq!(stored, ends, "the positions of {topic}");
-            eventually("Kafka to be told the positions", async || {
-                let committed = self.committed(topic).await;
-                let told = committed.iter().zip(&ends).all(|(told, end)| told.unwrap_or(0) == *end);
-                if told { Ok(Some(())) } else { Err(format!("{committed:?} of {ends:?}")) }
-            })
-            .await;
-        }
+        let positions = self.positions().await.into_iter();
+        let positions = positions.map(|(topic, partition, next)| ((topic, partition), next)).collect();
+        assert_eq!(self.ends().await, positions);
+        self.kafkas_offset_arrives(&positions).await;
     }
 
     /// Asserts, at any moment, that Kafka's committed offsets are not ahead of the positions, and that exactly

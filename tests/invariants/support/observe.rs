@@ -3,30 +3,9 @@
 use tokio_postgres::Client;
 
 use super::compare::until;
-use super::{Message, World, booking, stack};
-
-/// A lock on one user: no booking of that user can be stored while it is held.
-pub struct HeldUser {
-    /// The session that holds it, in a transaction.
-    pub session: Client,
-}
-
-impl HeldUser {
-    /// Releases it.
-    pub async fn release(self) {
-        self.session.batch_execute("COMMIT").await.unwrap();
-    }
-}
+use super::{Worker, World, stack};
 
 impl World {
-    /// Locks a user.
-    pub async fn hold_user(&self, username: &str) -> HeldUser {
-        let session = self.another_connection().await;
-        session.batch_execute("BEGIN").await.unwrap();
-        session.query_one("SELECT FROM users WHERE username = $1 FOR UPDATE", &[&username]).await.unwrap();
-        HeldUser { session }
-    }
-
     /// Another connection to this world's database on the shared server.
     pub async fn another_connection(&self) -> Client {
         stack().await.postgres.connect(&self.database_name).await.unwrap()
@@ -37,30 +16,32 @@ impl World {
         self.positions().await.iter().map(|(.., next)| next).sum()
     }
 
+    /// Waits until so many records have been applied, for as long as the lanes go on.
+    pub async fn applies(&self, worker: &mut Worker, count: i64) {
+        loop {
+            let applied = self.applied().await;
+            if applied >= count {
+                return;
+            }
+            until("the lanes to go on", async || {
+                assert!(worker.exited().is_none(), "the worker ended:\n{}", worker.text());
+                self.applied().await > applied
+            })
+            .await;
+        }
+    }
+
     /// How many records there are to be applied, in topics without gaps.
     pub async fn produced(&self) -> i64 {
-        let mut count = 0;
-        for topic in [&self.bookings, &self.cancellations] {
-            count += self.admin().end_offsets(topic).await.unwrap().iter().sum::<i64>();
-        }
-        count
+        self.ends().await.values().sum()
     }
 
-    /// Waits until exactly so many of the workers' statements wait for a lock.
-    pub async fn lock_waits(&self, count: i64) {
-        let sql = "SELECT count(*) FROM pg_stat_activity \
-                   WHERE datname = $1 AND application_name = 'worker' AND wait_event_type = 'Lock'";
-        until("statements to wait for a lock", async || {
-            let row = self.database.query_one(sql, &[&self.database_name]).await.unwrap();
-            row.get::<_, i64>(0) == count
+    /// Waits until the server has noticed that no worker is connected any more.
+    pub async fn connections_end(&self) {
+        let sql = "SELECT FROM pg_stat_activity WHERE datname = $1 AND application_name = 'worker'";
+        until("the workers' connections to end", async || {
+            self.database.query(sql, &[&self.database_name]).await.unwrap().is_empty()
         })
         .await;
-    }
-
-    /// Produces a booking of this user to this partition.
-    pub async fn book_in(&self, partition: i32, id: &str, user: &str) -> (i32, i64) {
-        let mut event = booking(id);
-        event["userId"] = user.into();
-        self.produce(&self.bookings, &Message::event(&event).partition(partition)).await
     }
 }

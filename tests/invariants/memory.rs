@@ -1,6 +1,5 @@
 //! More records than memory: queues stay bounded, and a lane that stands still holds up no other.
 
-use crate::support::compare::until;
 use crate::support::{Message, World};
 
 /// Bookings in each partition, padded: 150 MB in all.
@@ -32,20 +31,16 @@ async fn a_lane_behind_a_lock_holds_up_no_other_and_memory_stays_bounded() {
     for (partition, user) in [(0, "bo"), (1, "ana"), (2, "ana")] {
         fill(&world, partition, user).await;
     }
-    let lock = world.hold_user("bo").await;
+    let lock = world.lock_user("bo").await;
     let mut worker = world.worker_with(&[("LOG_LEVEL", "warn")]);
-    world.lock_waits(1).await;
-    until("the other lanes to finish", async || {
-        assert!(worker.exited().is_none(), "{}", worker.text());
-        world.applied().await == 2 * BOOKINGS
-    })
-    .await;
+    world.transactions_wait(1).await;
+    world.applies(&mut worker, 2 * BOOKINGS).await;
     let first = |(topic, partition, next): &(String, i32, i64)| {
         *topic == world.bookings && *partition == 0 && *next == 0
     };
     assert!(world.positions().await.iter().any(first), "the locked lane went on");
     lock.release().await;
-    world.settled().await;
+    world.applies(&mut worker, 3 * BOOKINGS).await;
     assert!(worker.peak_memory() < MEMORY, "{} bytes", worker.peak_memory());
     let count = world.database.query_one("SELECT count(*) FROM bookings", &[]).await.unwrap();
     assert_eq!(count.get::<_, i64>(0), 3 * BOOKINGS);
