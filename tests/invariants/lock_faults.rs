@@ -51,3 +51,26 @@ async fn the_victim_of_a_deadlock_tries_again() {
     assert_eq!(world.verdicts(&world.bookings).await, ["accepted"]);
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_with_a_stuck_lane_still_leaves_its_group_when_it_stops() {
+    let world = World::new(2).await;
+    // Nobody's session ends while the test waits.
+    let settings = [
+        ("SHUTDOWN_GRACE", "5s"),
+        ("KAFKA_PROPERTIES", "session.timeout.ms=300000\nheartbeat.interval.ms=300"),
+    ];
+    let worker = world.worker_with(&settings);
+    let lock = world.lock_user("bo").await;
+    let end = world.book_all(1, ["free".to_owned()]).await;
+    world.produce_events(&world.bookings, 0, &[booking_of("bo", "locked")]).await;
+    world.transactions_wait(1).await;
+    until("the other lane to go on", async || world.applied().await == end).await;
+    worker.stop().await;
+    assert_eq!(world.committed(&world.bookings).await[1], Some(end));
+    lock.release().await;
+    let next = world.worker_with(&settings);
+    world.settled().await;
+    assert_eq!(world.verdicts(&world.bookings).await, ["accepted"; 2]);
+    next.stop().await;
+}
