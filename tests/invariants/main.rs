@@ -14,6 +14,7 @@
 )]
 #![expect(dead_code, reason = "the support modules serve tests that come and go")]
 
+mod backpressure;
 mod baggage;
 mod command_line;
 mod divert;
