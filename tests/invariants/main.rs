@@ -13,6 +13,7 @@
     reason = "a test fails by panicking, and its helpers do so for it"
 )]
 
+mod backpressure;
 mod baggage;
 mod broker_faults;
 mod command_line;

@@ -10,6 +10,9 @@ use crate::support::{Stop, Worker, World, booking_of, cancellation, names};
 const GRACE: Duration = Duration::from_secs(30);
 const STOPPING: &str = "stopping: no more records are taken, batches in flight finish";
 
+/// Nobody's session ends while a test waits: what is taken over is taken over because its owner left.
+const PATIENT: (&str, &str) = ("KAFKA_PROPERTIES", "session.timeout.ms=300000\nheartbeat.interval.ms=300");
+
 /// Stops a worker under load by this signal; checks that it ends in order and leaves nothing half done.
 async fn ends_in_order_on(signal: Signal) {
     let world = World::new(3).await;
@@ -52,11 +55,9 @@ async fn sigint_does_what_sigterm_does() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_stops_leaves_the_group_and_another_takes_over_at_once() {
     let world = World::new(3).await;
-    // Nobody's session ends while the test waits.
-    let patient = [("KAFKA_PROPERTIES", "session.timeout.ms=300000\nheartbeat.interval.ms=300")];
-    let mut leaves = world.worker_with(&patient);
+    let mut leaves = world.worker_with(&[PATIENT]);
     leaves.begins(6).await;
-    let stays = world.worker_with(&patient);
+    let stays = world.worker_with(&[PATIENT]);
     world.shared_among(&[&leaves, &stays]).await;
     leaves.stop().await;
     world.shared_among(&[&stays]).await;
@@ -98,14 +99,14 @@ async fn a_second_signal_ends_the_worker_at_once_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_that_outlasts_the_grace_does_not_hold_up_the_end_and_is_not_lost() {
-    let (world, mut worker, lock) = stuck(&[("SHUTDOWN_GRACE", "2s")]).await;
+async fn a_batch_that_outlasts_the_grace_holds_up_neither_the_end_nor_the_group_and_is_not_lost() {
+    let (world, mut worker, lock) = stuck(&[("SHUTDOWN_GRACE", "2s"), PATIENT]).await;
     let since = Instant::now();
     worker.signal(Signal::TERM);
     assert_eq!(worker.ended_within(GRACE).await.code(), Some(0), "{}", worker.text());
     assert!(since.elapsed() < Duration::from_secs(7), "it took {:?}", since.elapsed());
     lock.release().await;
-    let again = world.worker();
+    let again = world.worker_with(&[PATIENT]);
     world.each_record_is_recorded_once().await;
     again.stop().await;
 }
