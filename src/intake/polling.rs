@@ -183,8 +183,13 @@ impl Polling {
                 self.look_for_brokers();
                 Ok(())
             }
+            // One broker of several; what lasts is reported by the others.
+            Some(RDKafkaErrorCode::BrokerTransportFailure) => Ok(()),
+            // A group that is full, a right that is missing: whoever waits for this worker must hear of it.
             _ => {
-                tracing::debug!(%error, "Kafka");
+                if self.consumer.context().may_say(&error.to_string()) {
+                    tracing::warn!(%error, "Kafka reports an error; the worker goes on trying");
+                }
                 Ok(())
             }
         }

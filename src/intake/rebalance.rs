@@ -89,7 +89,7 @@ impl Callbacks {
     }
 
     /// Whether a message of this kind may be said again.
-    fn may_say(&self, kind: &str) -> bool {
+    pub(super) fn may_say(&self, kind: &str) -> bool {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         match said.get(kind) {

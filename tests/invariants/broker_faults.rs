@@ -97,3 +97,18 @@ async fn a_worker_whose_brokers_are_away_ends_in_time_when_asked() {
     world.assert_positions_at_the_end().await;
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_kafka_refuses_says_why_and_goes_on_when_it_may() {
+    let own = OwnKafka::with(&[("group.max.size", "1")]).await;
+    let world = own.world(1).await;
+    let mut first = world.worker_with(&[QUICK]);
+    first.said("lane begins").await;
+    let mut second = world.worker_with(&[QUICK]);
+    let line = second.said("Kafka reports an error; the worker goes on trying").await;
+    assert!(line["error"].as_str().unwrap().contains("GroupMaxSizeReached"), "{line}");
+    first.stop().await;
+    world.book(&booking("b1")).await;
+    world.settled().await;
+    second.stop().await;
+}

@@ -41,8 +41,13 @@ impl OwnPostgres {
 
 impl OwnKafka {
     pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these lines of `server.properties`.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
         let turn = TURN.lock().await;
-        Self { kafka: Kafka::start(&[]).await.unwrap(), _turn: turn }
+        Self { kafka: Kafka::start(settings).await.unwrap(), _turn: turn }
     }
 
     /// A world on this broker and the shared PostgreSQL.
