@@ -20,10 +20,12 @@ const OWNED: [(&str, &str); 5] = [
 ];
 
 /// What a person may want to change.
-const USUAL: [(&str, &str); 2] = [
+const USUAL: [(&str, &str); 3] = [
     ("client.id", "worker"),
     // A topic that appears, or grows, is read within this time (milliseconds).
     ("topic.metadata.refresh.interval.ms", "5000"),
+    // A broker that returns is met again within this time (milliseconds); the default is 10 s.
+    ("reconnect.backoff.max.ms", "2000"),
 ];
 
 /// Small fetches and a small queue inside librdkafka: under deep backlog a quarter of the default's memory, at

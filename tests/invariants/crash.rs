@@ -21,14 +21,16 @@ async fn kill_9_at_random_moments_loses_and_doubles_nothing() {
     let world = Arc::new(World::new(3).await);
     let load = Load::start(&world, seed, 0).await;
     let observer = world.another_connection().await;
-    let (mut killed_at_work, mut applied) = (0, 0);
-    for kill in 0..KILLS {
-        load.more(20);
+    let (mut kills, mut killed_at_work, mut applied) = (0, 0, 0);
+    // On a quick machine some workers have nothing left to do when they die: those kills prove little.
+    while kills < KILLS || (killed_at_work < KILLS / 2 && kills < 3 * KILLS) {
+        kills += 1;
+        load.more(40);
         // Small batches: many moments at which something is half done.
         let batch = random.usize(1..25).to_string();
         let mut worker = world.worker_with(&[STATIC_MEMBER, ("BATCH_MAX_RECORDS", &batch)]);
         // Every fourth dies while it starts.
-        if kill % 4 > 0 {
+        if kills % 4 > 0 {
             until("the worker to apply records", async || world.applied().await > applied).await;
             world.assert_no_offset_leads(&observer).await;
         }
@@ -47,7 +49,7 @@ async fn kill_9_at_random_moments_loses_and_doubles_nothing() {
     assert_exact(&world, &sent).await;
     worker.stop().await;
     println!(
-        "{} records, {applied} applied under {KILLS} kills, {killed_at_work} of them at work",
+        "{} records, {applied} applied under {kills} kills, {killed_at_work} of them at work",
         sent.len()
     );
 }
