@@ -4,8 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
-
+use crate::backoff::Backoff;
 use crate::baggage::LogKeys;
 use crate::booking;
 use crate::config::{DatabaseSettings, Settings};
@@ -87,13 +86,7 @@ async fn wait_for_database<T>(
     settings: &DatabaseSettings,
     attempt: impl AsyncFn() -> Result<T, Fault>,
 ) -> Result<T, Cause> {
-    let longest = Duration::from_secs(3);
-    let mut backoff = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(longest)
-        .with_jitter()
-        .without_max_times()
-        .build();
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(3));
     let mut waited = false;
     let (host, port, name) = (&*settings.host, settings.port, &*settings.name);
     loop {
@@ -112,7 +105,7 @@ async fn wait_for_database<T>(
             Err(Fault::Fatal(cause)) => return Err(cause),
             Err(fault) => return Err(Cause::new(fault.to_string())),
         }
-        tokio::time::sleep(backoff.next().unwrap_or(longest)).await;
+        tokio::time::sleep(backoff.next()).await;
     }
 }
 

@@ -15,8 +15,10 @@
 //! - [`booking`]: the events and rules of bookings
 //! - [`store`]: transactions, faults, and the worker's own tables
 //! - [`telemetry`]: the log
+//! - `backoff`: the waits between two tries
 
 pub mod app;
+mod backoff;
 pub mod baggage;
 pub mod booking;
 pub mod config;

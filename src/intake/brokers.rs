@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
 use rdkafka::consumer::Consumer as _;
 
 use super::rebalance::WorkerConsumer;
+use crate::backoff::Backoff;
 
 /// How long one question to the brokers may take.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -17,12 +17,7 @@ pub(super) async fn wait_for(
     topics: &[Arc<str>],
     brokers: &str,
 ) -> Vec<Arc<str>> {
-    let mut backoff = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(Duration::from_secs(3))
-        .with_jitter()
-        .without_max_times()
-        .build();
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(3));
     let mut waited = false;
     loop {
         let (asked, names) = (consumer.clone(), topics.to_vec());
@@ -41,7 +36,7 @@ pub(super) async fn wait_for(
             Ok(Err(_)) => {}
             Err(error) => tracing::error!(brokers, %error, "the question to Kafka failed"),
         }
-        tokio::time::sleep(backoff.next().unwrap_or(ANSWER)).await;
+        tokio::time::sleep(backoff.next()).await;
     }
 }
 

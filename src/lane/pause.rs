@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-
+use crate::backoff::Backoff;
 use crate::record::Partition;
 use crate::store::Cause;
 
@@ -22,7 +21,7 @@ pub(super) struct Pause {
 }
 
 struct Running {
-    backoff: ExponentialBackoff,
+    backoff: Backoff,
     since: Instant,
     said: Instant,
     tries: u32,
@@ -48,7 +47,7 @@ impl Pause {
                 "lane paused; it retries until this passes, and nothing is lost"
             );
         }
-        running.backoff.next().unwrap_or(LONGEST)
+        running.backoff.next()
     }
 
     /// The last try succeeded.
@@ -80,12 +79,7 @@ impl Pause {
 impl Running {
     fn begin() -> Self {
         Self {
-            backoff: ExponentialBuilder::default()
-                .with_min_delay(SHORTEST)
-                .with_max_delay(LONGEST)
-                .with_jitter()
-                .without_max_times()
-                .build(),
+            backoff: Backoff::new(SHORTEST, LONGEST),
             since: Instant::now(),
             said: Instant::now(),
             tries: 0,
