@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use worker::booking;
-use worker::divert::Divert;
 use worker::lane::Shared;
 use worker::queue::{Limits, Queue};
 use worker::record::{Header, Partition, Record};
@@ -19,13 +18,7 @@ use crate::{measure, throughput};
 /// Applies the same records as the worker does and returns records a second.
 pub async fn run(stage: &Stage, partitions: i32, records: i64) -> Result<f64> {
     let settings = scene::settings(&stage.environment)?;
-    let shared = Arc::new(Shared {
-        pool: pool::pool(&settings.database)?,
-        group: settings.kafka.group_id.as_str().into(),
-        divert: Divert::new(None),
-        log_keys: settings.log.baggage_keys.into(),
-        batch_max_records: settings.batch_max_records,
-    });
+    let shared = Arc::new(Shared::new(&settings, pool::pool(&settings.database)?));
     let mut queues = Vec::new();
     let mut lanes = Vec::new();
     for (route, samples) in booking::routes(&settings.kafka).into_iter().zip(throughput::samples()) {

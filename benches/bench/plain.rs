@@ -1,4 +1,5 @@
-//! What people write first: one transaction a record, a task a partition, the offset committed behind it.
+//! What people write first: a loop, one transaction a record, the offset committed behind it. And what they
+//! write next: the same in a task a partition.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,8 +16,17 @@ use worker::store::{Pool, pool};
 
 use crate::scene::{self, Stage};
 
+/// How the records are shared out.
+#[derive(Clone, Copy)]
+pub enum Tasks {
+    /// One after the other.
+    One,
+    /// Those of each partition one after the other.
+    APartition,
+}
+
 /// Applies records for this long and returns records a second.
-pub async fn run(stage: &Stage, limit: Duration) -> Result<f64> {
+pub async fn run(stage: &Stage, tasks: Tasks, limit: Duration) -> Result<f64> {
     let mut settings = scene::settings(&stage.environment)?;
     settings.database.pool_size = 12;
     let pool = pool::pool(&settings.database)?;
@@ -29,15 +39,18 @@ pub async fn run(stage: &Stage, limit: Duration) -> Result<f64> {
     let consumer = Arc::new(consumer);
     consumer.subscribe(&[&settings.kafka.booking_topic, &settings.kafka.cancellation_topic])?;
     let applied = Arc::new(AtomicI64::new(0));
-    let mut tasks = std::collections::HashMap::new();
+    let mut running = std::collections::HashMap::new();
     let mut started = None;
     loop {
         let left = started.map_or(Duration::from_secs(30), |at: Instant| limit.saturating_sub(at.elapsed()));
         let Ok(message) = tokio::time::timeout(left, consumer.recv()).await else { break };
         let message = message?.detach();
         started.get_or_insert_with(Instant::now);
-        let key = (message.topic().to_owned(), message.partition());
-        let task: &mpsc::Sender<OwnedMessage> = tasks.entry(key).or_insert_with(|| {
+        let key = match tasks {
+            Tasks::One => None,
+            Tasks::APartition => Some((message.topic().to_owned(), message.partition())),
+        };
+        let task: &mpsc::Sender<OwnedMessage> = running.entry(key).or_insert_with(|| {
             let (send, receive) = mpsc::channel(100);
             tokio::spawn(consume(receive, pool.clone(), consumer.clone(), applied.clone()));
             send

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::load::{self, Sample};
+use crate::plain::Tasks;
 use crate::scene::{STORED, Scene};
 use crate::{bound, measure, plain, worker};
 
@@ -19,7 +20,7 @@ const PARTITIONS: i32 = 6;
 const ROUNDS: usize = 5;
 
 const LIMIT: Duration = Duration::from_mins(2);
-const PLAIN: Duration = Duration::from_secs(10);
+const PLAIN: Duration = Duration::from_secs(5);
 
 /// The records of both topics.
 pub fn samples() -> [Vec<Sample>; 2] {
@@ -40,7 +41,8 @@ pub async fn run(scene: &Scene) -> Result<()> {
         "{BOOKINGS} bookings and {STORED} cancellations waiting in {PARTITIONS} + {PARTITIONS} partitions, a log \
          line a record; medians of {ROUNDS} rounds"
     );
-    let (mut rates, mut bounds, mut plains) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rates, mut bounds) = (Vec::new(), Vec::new());
+    let (mut loops, mut parallel) = (Vec::new(), Vec::new());
     let (mut ratios, mut costs, mut shares) = (Vec::new(), Vec::new(), [0.0; 3]);
     for round in 1..=ROUNDS {
         let stage = scene.stage(bookings, cancellations).await?;
@@ -61,16 +63,21 @@ pub async fn run(scene: &Scene) -> Result<()> {
             *share += seconds;
         }
         if round % 2 == 1 {
-            let stage = scene.stage(bookings, cancellations).await?;
-            plains.push(plain::run(&stage, PLAIN).await?);
+            for (tasks, rates) in [(Tasks::One, &mut loops), (Tasks::APartition, &mut parallel)] {
+                let stage = scene.stage(bookings, cancellations).await?;
+                rates.push(plain::run(&stage, tasks, PLAIN).await?);
+            }
         }
     }
-    let (rate, plain) = (measure::median(&rates), measure::median(&plains));
+    let rate = measure::median(&rates);
+    let (plain, parallel) = (measure::median(&loops), measure::median(&parallel));
     println!("worker                      {rate:>8.0} records/s");
     println!("same statements from memory {:>8.0} records/s", measure::median(&bounds));
-    println!("plain consumer              {plain:>8.0} records/s");
+    println!("plain consumer, a loop      {plain:>8.0} records/s");
+    println!("  in a task a partition     {parallel:>8.0} records/s");
     println!("worker / bound              {:>8.2}   (target 0.85)", measure::median(&ratios));
-    println!("worker / plain              {:>8.1}   (target 20)", rate / plain);
+    println!("worker / plain loop         {:>8.1}   (target 20)", rate / plain);
+    println!("worker / task a partition   {:>8.1}", rate / parallel);
     println!("worker CPU                  {:>8.1} us a record (target 8)", measure::median(&costs));
     let all: f64 = shares.iter().sum();
     println!(
