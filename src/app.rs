@@ -4,13 +4,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+use tokio::task::JoinError;
+
 use crate::backoff::Backoff;
-use crate::baggage::LogKeys;
 use crate::booking;
 use crate::config::{DatabaseSettings, Settings};
-use crate::divert::Divert;
 use crate::intake::Intake;
-use crate::lane::Shared;
+use crate::lane::{Route, Shared};
+use crate::retry::Sweeper;
 use crate::store::{Cause, Fault, Pool, migrations, pool};
 
 /// Runs the worker until `shutdown` completes; then stops intake, lets batches in flight finish, tells Kafka
@@ -27,37 +29,43 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
         ready = prepare_database(&database, &settings) => ready?,
     }
     // A new event type's routes are added here.
-    let routes = booking::routes(&settings.kafka);
-    let shared = Shared {
-        pool: database,
-        group: settings.kafka.group_id.as_str().into(),
-        divert: Divert::new(settings.divert.environment),
-        log_keys: LogKeys::from(settings.log.baggage_keys),
-        batch_max_records: settings.batch_max_records,
-    };
+    let routes: Arc<[Route]> = booking::routes(&settings.kafka).into();
+    let shared = Arc::new(Shared::new(&settings, database));
     let grace = settings.shutdown_grace;
+    let (stop, stopped) = watch::channel(false);
+    let sweeper = Sweeper { shared: shared.clone(), routes: routes.clone() };
+    let mut sweeping = tokio::spawn(sweeper.run(stopped));
     let intake = Intake {
         settings: settings.kafka,
         routes,
-        shared: Arc::new(shared),
+        shared,
         // The last fifth is for telling Kafka how far the lanes came, and for leaving the group.
         grace: grace * 4 / 5,
     };
     let mut running = intake.start().map_err(|error| Cause::new(format!("the intake thread: {error}")))?;
     tokio::select! {
         ended = running.finished() => return ended,
+        ended = &mut sweeping => return outcome(ended),
         () = &mut shutdown => {}
     }
     tracing::info!("stopping: no more records are taken, batches in flight finish");
     running.stop();
+    stop.send_replace(true);
     // The thread keeps its own deadlines; this one is for a thread that does not.
-    if let Ok(ended) = tokio::time::timeout(grace, running.finished()).await {
+    let all = async { tokio::join!(running.finished(), sweeping) };
+    if let Ok((ended, swept)) = tokio::time::timeout(grace, all).await {
         ended?;
+        outcome(swept)?;
     } else {
         tracing::warn!("the grace period is over; the positions decide what counts");
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How a task ended.
+fn outcome(ended: Result<Result<(), Cause>, JoinError>) -> Result<(), Cause> {
+    ended.unwrap_or_else(|error| Err(Cause::new(format!("a part of the worker panicked: {error}"))))
 }
 
 /// Brings the database's schema up to date, waiting for the database as long as it takes, and returns the

@@ -14,6 +14,10 @@ pub trait Handler: Send + Sync + 'static {
     /// A decoded, validated record.
     type Event: Send + Sync;
 
+    /// Whether the event brings its subject into being. While such a record waits, later records of its subject
+    /// queue behind it; when one takes effect, what waited for its subject is tried at once.
+    const CREATES_SUBJECT: bool;
+
     /// Decodes and validates one record, without the database.
     ///
     /// # Errors

@@ -9,7 +9,9 @@
 //! - [`app`]: builds the parts, waits for the world, stops in order
 //! - [`intake`]: Kafka's side: one polling thread, partitions that come and go, backpressure
 //! - [`record`], [`queue`]: a record that the worker owns, on its way to its lane
+//! - `batch`: decoded records on their way through a transaction
 //! - [`lane`]: one partition's life: take, apply, report
+//! - [`retry`]: the same for records that were set aside
 //! - [`context`], [`baggage`], [`trace_context`], [`divert`]: what a record's headers say
 //! - [`handler`], [`outcome`]: what an event type brings, and what becomes of a record
 //! - [`booking`]: the events and rules of bookings
@@ -20,6 +22,7 @@
 pub mod app;
 mod backoff;
 pub mod baggage;
+mod batch;
 pub mod booking;
 pub mod config;
 pub mod context;
@@ -30,6 +33,7 @@ pub mod lane;
 pub mod outcome;
 pub mod queue;
 pub mod record;
+pub mod retry;
 pub mod store;
 pub mod telemetry;
 pub mod trace_context;

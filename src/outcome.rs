@@ -96,10 +96,12 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The subject, where the handler knows a better name for it than the event gave.
     pub subject: Option<String>,
+    /// The domain's fields of the status event, a JSON object; none where nothing is to be told.
+    pub announcement: Option<String>,
 }
 
 impl From<Outcome> for Decision {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, subject: None }
+        Self { outcome, subject: None, announcement: None }
     }
 }

@@ -54,7 +54,13 @@ impl TraceContext {
         Self { trace_id, span_id, remote }
     }
 
-    /// The trace's id as text, for log lines and the ledger.
+    /// The trace's flags: the producer's, or none where the trace is new.
+    #[must_use]
+    pub fn flags(&self) -> TraceFlags {
+        self.remote.as_ref().map_or(TraceFlags::NOT_SAMPLED, SpanContext::trace_flags)
+    }
+
+    /// The trace's id as text, for log lines.
     #[must_use]
     pub fn trace_id_text(&self) -> HexId<32> {
         HexId::new(&self.trace_id.to_bytes())

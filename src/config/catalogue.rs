@@ -23,6 +23,8 @@ pub struct Setting {
     pub description: &'static str,
     /// The variable that names a file to read the value from instead.
     pub file: Option<&'static str>,
+    /// Whether the empty text is a value of its own, and does not count as unset.
+    pub empty_is_a_value: bool,
     /// The variable's older name, which counts where neither of the others is set.
     pub alias: Option<&'static str>,
     pub(super) visibility: Visibility,
@@ -41,12 +43,17 @@ impl Setting {
             description,
             file: None,
             alias: None,
+            empty_is_a_value: false,
             visibility: Visibility::Open,
         }
     }
 
     const fn hidden(self, visibility: Visibility, file: &'static str) -> Self {
         Self { file: Some(file), visibility, ..self }
+    }
+
+    const fn or_empty(self) -> Self {
+        Self { empty_is_a_value: true, ..self }
     }
 
     const fn also_called(self, alias: &'static str) -> Self {
@@ -68,6 +75,11 @@ pub fn catalogue() -> &'static [&'static Setting] {
 /// The catalogue's own spelling of a variable that it knows.
 pub(super) fn known_variable(name: &str) -> Option<&'static str> {
     catalogue().iter().flat_map(|setting| setting.variables()).find(|known| *known == name)
+}
+
+/// Whether the empty text is a value of this variable.
+pub(super) fn means_something_empty(name: &str) -> bool {
+    catalogue().iter().any(|setting| setting.empty_is_a_value && setting.name == name)
 }
 
 /// Declares each setting under its variable's name, and the list of them all.
@@ -106,14 +118,31 @@ settings! {
         "Topic of the bookings");
     KAFKA_CANCELLATION_TOPIC: Setting::with_default("booking-cancellations",
         "Topic of the cancellations");
+    KAFKA_STATUS_TOPIC: Setting::with_default("booking-status",
+        "Topic that is told what became of each booking; set but empty, nobody is told")
+        .or_empty();
     KAFKA_GROUP_PROTOCOL: Setting::with_default("classic",
         "Group protocol: classic (cooperative-sticky) or consumer (KIP-848, Kafka 4.0 or newer)");
     KAFKA_PROPERTIES: Setting::optional("none",
         "Further librdkafka settings (TLS, SASL), one name=value a line, # for a comment")
         .hidden(Visibility::SecretLines, "KAFKA_PROPERTIES_FILE");
 
-    BATCH_MAX_RECORDS: Setting::with_default("1000",
+    BATCH_MAX_RECORDS: Setting::with_default("500",
         "Most records that one transaction applies, 1 to 10000");
+    HELD_BACKOFF_MIN: Setting::with_default("1s",
+        "Shortest wait before a held record is tried again, 10ms to 1h");
+    HELD_BACKOFF_MAX: Setting::with_default("5m",
+        "Longest wait before a held record is tried again, up to 1d");
+    HELD_MAX_AGE: Setting::with_default("1d",
+        "How long a held record waits in all before it is dead, 1s to 365d");
+    LEDGER_RETENTION: Setting::with_default("90d",
+        "How long the ledger keeps what is published and settled, 1m to 3650d");
+    DEAD_LIMIT_RUN: Setting::with_default("100",
+        "Dead records in a row after which a lane pauses until a person looks, 1 to 1000000");
+    DEAD_LIMIT_RATIO: Setting::with_default("0.5",
+        "Share of dead records in DEAD_LIMIT_WINDOW after which a lane pauses, above 0 up to 1");
+    DEAD_LIMIT_WINDOW: Setting::with_default("1000",
+        "Last records of a partition that DEAD_LIMIT_RATIO looks at, 10 to 100000");
     MIGRATE_ON_START: Setting::with_default("true",
         "Whether the worker applies its migrations before it consumes");
     SHUTDOWN_GRACE: Setting::with_default("30s",

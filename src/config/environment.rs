@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use super::catalogue::known_variable;
+use super::catalogue::{known_variable, means_something_empty};
 
 /// The variables that the worker knows, as they stood when the snapshot was taken.
 ///
@@ -53,7 +53,8 @@ fn read(name: &str, value: &OsString) -> Option<Variable> {
     let Some(text) = value.to_str().map(str::trim) else {
         return Some(Variable::NotText);
     };
-    (!text.is_empty() && !is_service_link(name, text)).then(|| Variable::Text(text.to_owned()))
+    let counts = !text.is_empty() || means_something_empty(name);
+    (counts && !is_service_link(name, text)).then(|| Variable::Text(text.to_owned()))
 }
 
 /// Whether Kubernetes injected this value: a service called `db` sets `DB_PORT=tcp://10.0.0.1:5432` in every pod beside it.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::address::brokers;
 use super::catalogue::{
     KAFKA_BOOKING_TOPIC, KAFKA_BROKERS, KAFKA_CANCELLATION_TOPIC, KAFKA_GROUP_ID, KAFKA_GROUP_PROTOCOL,
-    KAFKA_PROPERTIES,
+    KAFKA_PROPERTIES, KAFKA_STATUS_TOPIC,
 };
 use super::fault::Fault;
 use super::findings::Findings;
@@ -26,6 +26,8 @@ pub struct KafkaSettings {
     pub booking_topic: String,
     /// The topic of the cancellations; never that of the bookings.
     pub cancellation_topic: String,
+    /// The topic that is told what became of each booking, never one of the above; none tells nobody.
+    pub status_topic: Option<String>,
     /// How the group shares out its partitions.
     pub group_protocol: GroupProtocol,
     /// Further librdkafka settings, none of which the worker owns, each once.
@@ -47,6 +49,7 @@ struct Texts {
     group_id: Option<String>,
     booking_topic: Option<String>,
     cancellation_topic: Option<String>,
+    status_topic: Option<String>,
     group_protocol: Option<String>,
     properties: Option<String>,
 }
@@ -61,6 +64,13 @@ impl KafkaSettings {
             findings.required(&KAFKA_CANCELLATION_TOPIC, texts.cancellation_topic.as_deref(), |text| {
                 topic_other_than(text, booking_topic.as_deref())
             });
+        let status_topic = findings.required(&KAFKA_STATUS_TOPIC, texts.status_topic.as_deref(), |text| {
+            let others = [booking_topic.as_deref(), cancellation_topic.as_deref()];
+            if others.contains(&Some(text)) {
+                return Err("another topic than the worker reads".to_owned());
+            }
+            if text.is_empty() { Ok(None) } else { topic(text).map(Some) }
+        });
         let group_protocol =
             findings.required(&KAFKA_GROUP_PROTOCOL, texts.group_protocol.as_deref(), group_protocol);
         let properties = read_properties(findings, texts.properties.as_deref(), group_protocol);
@@ -69,6 +79,7 @@ impl KafkaSettings {
             group_id: group_id?,
             booking_topic: booking_topic?,
             cancellation_topic: cancellation_topic?,
+            status_topic: status_topic?,
             group_protocol: group_protocol?,
             properties,
         })

@@ -7,7 +7,7 @@
 //! - `given`, `source`, `file`: which variable, file or alias a setting's value comes from
 //! - `findings`: takes the values through envy to the checks and collects the `fault`s
 //! - `parse`, `duration`, `address`, `properties`, `ownership`: the checks, pure functions of a text
-//! - `database`, `kafka`, `divert`, `log`, `settings`: the checked values that the rest of the worker reads
+//! - `database`, `kafka`, `held`, `divert`, `log`, `settings`: the checked values that the rest of the worker reads
 //! - `report`, `table`: the same values for a person (`worker config`)
 
 mod address;
@@ -20,6 +20,7 @@ mod fault;
 mod file;
 mod findings;
 mod given;
+mod held;
 mod kafka;
 mod log;
 mod ownership;
@@ -38,6 +39,7 @@ pub use database::{DatabaseSettings, SslMode};
 pub use divert::DivertSettings;
 pub use environment::Environment;
 pub use fault::{ConfigurationFaults, Fault};
+pub use held::{DeadLimitSettings, HeldSettings};
 pub use kafka::{GroupProtocol, KafkaSettings};
 pub use log::{LogFormat, LogSettings};
 pub use properties::KafkaProperty;

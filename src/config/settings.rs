@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::catalogue::{BATCH_MAX_RECORDS, MIGRATE_ON_START, SHUTDOWN_GRACE};
+use super::catalogue::{BATCH_MAX_RECORDS, LEDGER_RETENTION, MIGRATE_ON_START, SHUTDOWN_GRACE};
 use super::database::DatabaseSettings;
 use super::divert::DivertSettings;
 use super::duration::within;
 use super::environment::Environment;
 use super::fault::ConfigurationFaults;
 use super::findings::Findings;
+use super::held::{self, DeadLimitSettings, HeldSettings};
 use super::kafka::KafkaSettings;
 use super::log::LogSettings;
 use super::parse::{switch, whole_number};
 
 const SHORTEST_GRACE: Duration = Duration::from_secs(1);
 const LONGEST_GRACE: Duration = Duration::from_mins(10);
+const SHORTEST_RETENTION: Duration = Duration::from_mins(1);
+const LONGEST_RETENTION: Duration = Duration::from_hours(24 * 3650);
 
 /// Every setting, checked.
 #[derive(Debug, Clone)]
@@ -31,6 +34,12 @@ pub struct Settings {
     pub log: LogSettings,
     /// Most records that one transaction applies.
     pub batch_max_records: usize,
+    /// How long records that are set aside wait.
+    pub held: HeldSettings,
+    /// When a partition has too many dead records to go on.
+    pub dead_limit: DeadLimitSettings,
+    /// How long the ledger keeps what is published and settled.
+    pub ledger_retention: Duration,
     /// Whether the migrations are applied before the worker consumes.
     pub migrate_on_start: bool,
     /// How long a shutdown may take.
@@ -40,6 +49,7 @@ pub struct Settings {
 #[derive(Default, Deserialize)]
 struct Texts {
     batch_max_records: Option<String>,
+    ledger_retention: Option<String>,
     migrate_on_start: Option<String>,
     shutdown_grace: Option<String>,
 }
@@ -68,6 +78,11 @@ impl Settings {
             findings.required(&BATCH_MAX_RECORDS, texts.batch_max_records.as_deref(), |text| {
                 whole_number(text, &(1..=10_000))
             });
+        let held = held::read(findings);
+        let ledger_retention =
+            findings.required(&LEDGER_RETENTION, texts.ledger_retention.as_deref(), |text| {
+                within(text, &(SHORTEST_RETENTION..=LONGEST_RETENTION))
+            });
         let migrate_on_start =
             findings.required(&MIGRATE_ON_START, texts.migrate_on_start.as_deref(), switch);
         let shutdown_grace = findings.required(&SHUTDOWN_GRACE, texts.shutdown_grace.as_deref(), |text| {
@@ -75,12 +90,16 @@ impl Settings {
         });
         let log = LogSettings::read(findings);
         let divert = DivertSettings::read(findings);
+        let (held, dead_limit) = held?;
         Some(Self {
             database: database?,
             kafka: kafka?,
             divert,
             log: log?,
             batch_max_records: batch_max_records?,
+            held,
+            dead_limit,
+            ledger_retention: ledger_retention?,
             migrate_on_start: migrate_on_start?,
             shutdown_grace: shutdown_grace?,
         })

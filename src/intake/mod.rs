@@ -31,7 +31,7 @@ pub struct Intake {
     /// Where Kafka is and how to speak with it.
     pub settings: KafkaSettings,
     /// Each topic and its handler.
-    pub routes: Vec<Route>,
+    pub routes: Arc<[Route]>,
     /// What the lanes share.
     pub shared: Arc<Shared>,
     /// The longest that lanes may take to finish their batches in flight when the worker stops.

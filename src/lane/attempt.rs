@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use deadpool_postgres::Object;
 
-use super::batch::{Batch, Item};
 use super::{End, Lane};
+use crate::batch::{self, Batch, Item};
 use crate::handler::Handler;
-use crate::outcome::Decision;
+use crate::outcome::{Decision, Outcome};
 use crate::store::{Cause, Fault, Transaction, held, ledger, positions};
 
 impl<H: Handler> Lane<H> {
@@ -23,48 +23,49 @@ impl<H: Handler> Lane<H> {
         next: i64,
     ) -> Result<Vec<Decision>, Fault> {
         let transaction = Transaction::new(connection);
-        let decisions = match self.write(&transaction, batch.items(part), next).await {
-            Ok(decisions) => decisions,
-            Err(Fault::Recorded(cause)) => {
-                transaction.rollback().await;
-                return Err(self.recorded_before(next, cause).await);
-            }
+        let (decisions, woke) = match self.write(&transaction, batch.items(part), next).await {
+            Ok(written) => written,
             Err(fault) => {
-                // The record's own fault leaves a good connection; after any other a new one is safer.
-                if let Fault::Record(_) | Fault::Overtaken = fault {
+                // These leave a good connection; after any other a new one is safer.
+                if let Fault::Record(_) | Fault::Recorded(_) | Fault::Overtaken = fault {
                     transaction.rollback().await;
                 }
                 return Err(fault);
             }
         };
-        match transaction.commit().await {
-            Ok(()) => Ok(decisions),
-            Err(Fault::CommitUnknown(cause)) => self.settle_commit(decisions, next, cause).await,
-            Err(fault) => Err(fault),
+        let committed = match transaction.commit().await {
+            Err(Fault::CommitUnknown(cause)) => self.settle_commit(next, cause).await,
+            committed => committed,
+        };
+        if committed.is_ok() && woke {
+            self.shared.woken.notify_one();
         }
+        committed.map(|()| decisions)
     }
 
     /// Tells why records of the batch had their outcomes already. The ledger's key finds an overtaken lane
-    /// before the position does.
-    async fn recorded_before(&mut self, next: i64, cause: Cause) -> Fault {
-        let (partition, position) = (self.partition.clone(), self.position);
+    /// before the position does; else a person has set the position back, and the records are replayed.
+    pub(super) async fn recorded_before(&mut self, next: i64, cause: Cause) -> Result<(), Fault> {
+        let position = self.position;
         match self.settled_position().await {
-            Ok(found) if found == position => Fault::Fatal(Cause::new(format!(
-                "{partition}: worker.ledger has outcomes for records from offset {position} up to {next}, yet the \
-                 position in worker.positions was set back to {position}; set it to the offset after the \
-                 partition's last row in worker.ledger"
-            ))),
-            Ok(_) => Fault::Overtaken,
-            Err(end) => unsettled(end, cause),
+            Ok(found) if found != position => return Err(Fault::Overtaken),
+            Ok(_) => {}
+            Err(end) => return Err(unsettled(end, cause)),
         }
+        let end = ledger::end(&self.shared.pool, &self.shared.group, &self.partition).await?;
+        self.replayed_below = end.unwrap_or(next).max(next);
+        let (topic, partition) = (&*self.partition.topic, self.partition.number);
+        tracing::warn!(
+            topic,
+            partition,
+            offset = position,
+            until = self.replayed_below,
+            "the position was set back: records are applied again, each outcome is its next revision"
+        );
+        Ok(())
     }
 
-    async fn settle_commit(
-        &mut self,
-        decisions: Vec<Decision>,
-        next: i64,
-        cause: Cause,
-    ) -> Result<Vec<Decision>, Fault> {
+    async fn settle_commit(&mut self, next: i64, cause: Cause) -> Result<(), Fault> {
         tracing::error!(
             topic = &*self.partition.topic, partition = self.partition.number, offset = self.position,
             error = %cause, "the answer to COMMIT was lost; reading the position to learn what became of it"
@@ -74,7 +75,7 @@ impl<H: Handler> Lane<H> {
             Err(end) => return Err(unsettled(end, cause)),
         };
         if position == next {
-            Ok(decisions)
+            Ok(())
         } else if position == self.position {
             Err(Fault::Transient(cause))
         } else {
@@ -87,66 +88,49 @@ impl<H: Handler> Lane<H> {
         transaction: &Transaction,
         items: &[Item<'_, H::Event>],
         next: i64,
-    ) -> Result<Vec<Decision>, Fault> {
-        let decisions = self.decide(transaction, items).await?;
+    ) -> Result<(Vec<Decision>, bool), Fault> {
+        let (group, partition, handler) = (&*self.shared.group, &self.partition, &*self.handler);
+        let subjects: Vec<&str> = items.iter().map(|item| item.subject(handler)).collect();
+        let waiting = held::waiting(transaction, group, &subjects).await?;
+        let behind = |_: usize, subject: &str| waiting.get(subject) == Some(&true);
+        let decisions = batch::decide(handler, transaction, items, behind).await?;
         let mut entries = ledger::Entries::with_capacity(items.len());
         let mut set_aside = held::Entries::default();
+        let mut woken: Vec<&str> = Vec::new();
         for (item, decision) in items.iter().zip(&decisions) {
-            let subject = decision.subject.as_deref().unwrap_or_else(|| item.subject(&*self.handler));
+            let subject = decision.subject.as_deref().unwrap_or_else(|| item.subject(handler));
             let outcome = &decision.outcome;
-            entries.push(&ledger::Entry {
-                offset: item.record.offset,
-                subject,
-                outcome: outcome.name(),
-                reason: outcome.reason(),
-                baggage: (!item.context.baggage.is_empty()).then(|| item.context.baggage.text()),
-                trace_id: item.context.trace.trace_id.to_bytes(),
-                detail: outcome.detail(),
-            });
+            entries.push(&item.context, subject, outcome, decision.announcement.as_deref());
             if let (Some(status), Some(reason)) = (outcome.held_status(), outcome.reason()) {
-                set_aside.push(item.record, subject, reason, status);
+                set_aside.push(item.record, subject, reason, status, &self.shared.patience);
+            }
+            if H::CREATES_SUBJECT && matches!(outcome, Outcome::Applied(_)) && waiting.contains_key(subject) {
+                woken.push(subject);
             }
         }
-        let (group, partition) = (&*self.shared.group, &self.partition);
+        let replayed = self.position < self.replayed_below;
+        if replayed {
+            held::forget(transaction, group, partition, entries.offsets()).await?;
+        }
         // Sent together: the position is the last statement before COMMIT.
-        let (recorded, kept, advanced) = tokio::join!(
+        let (recorded, kept, woke, advanced) = tokio::join!(
             biased;
-            entries.insert(transaction, group, partition),
             async {
-                if set_aside.is_empty() { Ok(()) } else { set_aside.insert(transaction, group, partition).await }
+                if replayed {
+                    entries.revise(transaction, group, &partition.topic).await
+                } else {
+                    entries.insert(transaction, group, partition).await
+                }
             },
+            set_aside.insert(transaction, group, partition, H::CREATES_SUBJECT),
+            held::wake(transaction, group, &woken),
             positions::advance(transaction, group, partition, self.position, next),
         );
         recorded?;
         kept?;
+        let woke = woke? > 0;
         advanced?;
-        Ok(decisions)
-    }
-
-    /// One decision for each item: the handler's, where the outcome is not settled without it.
-    async fn decide(
-        &self,
-        transaction: &Transaction,
-        items: &[Item<'_, H::Event>],
-    ) -> Result<Vec<Decision>, Fault> {
-        let events: Vec<&H::Event> = items.iter().filter_map(Item::event).collect();
-        let decided =
-            if events.is_empty() { Vec::new() } else { self.handler.apply(transaction, &events).await? };
-        if decided.len() != events.len() {
-            let (expected, found) = (events.len(), decided.len());
-            return Err(Fault::Fatal(Cause::new(format!(
-                "the handler of {} decided about {found} of {expected} events",
-                self.partition.topic
-            ))));
-        }
-        let mut decided = decided.into_iter();
-        Ok(items
-            .iter()
-            .filter_map(|item| match item.settled() {
-                Some(outcome) => Some(outcome.clone().into()),
-                None => decided.next(),
-            })
-            .collect())
+        Ok((decisions, woke))
     }
 }
 

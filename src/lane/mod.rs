@@ -2,9 +2,7 @@
 //! of it, and again, until the queue closes or the world says otherwise.
 
 mod attempt;
-mod batch;
 mod pause;
-mod report;
 mod route;
 
 use std::ops::Range;
@@ -12,15 +10,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use deadpool_postgres::Object;
+use tokio::sync::Notify;
 
 use crate::baggage::LogKeys;
+use crate::batch::Batch;
+use crate::config::Settings;
 use crate::divert::Divert;
 use crate::handler::Handler;
 use crate::outcome::{Invalid, Outcome};
 use crate::queue::{Limits, Queue};
 use crate::record::{Partition, Record, clean_text};
+use crate::store::held::Patience;
 use crate::store::{Cause, Fault, Pool, positions};
-use batch::Batch;
 use pause::Pause;
 
 pub use route::Route;
@@ -40,6 +41,30 @@ pub struct Shared {
     pub log_keys: LogKeys,
     /// The most records that one transaction applies.
     pub batch_max_records: usize,
+    /// How long records that are set aside wait.
+    pub patience: Patience,
+    /// Wakes the sweeper: something that waited is due.
+    pub woken: Notify,
+}
+
+impl Shared {
+    /// Puts together what the settings say.
+    #[must_use]
+    pub fn new(settings: &Settings, pool: Pool) -> Self {
+        Self {
+            pool,
+            group: settings.kafka.group_id.as_str().into(),
+            divert: Divert::new(settings.divert.environment.clone()),
+            log_keys: LogKeys::from(settings.log.baggage_keys.clone()),
+            batch_max_records: settings.batch_max_records,
+            patience: Patience {
+                shortest: settings.held.backoff_min,
+                longest: settings.held.backoff_max,
+                limit: settings.held.max_age,
+            },
+            woken: Notify::new(),
+        }
+    }
 }
 
 /// Why a lane ended.
@@ -64,6 +89,8 @@ pub(crate) struct Lane<H> {
     /// The same, for the intake thread to read.
     progress: Arc<AtomicI64>,
     pause: Pause,
+    /// Records below this offset may have outcomes already: a person has set the position back.
+    replayed_below: i64,
 }
 
 impl<H: Handler> Lane<H> {
@@ -93,7 +120,7 @@ impl<H: Handler> Lane<H> {
     async fn apply(&mut self, connection: Object, records: &[Record]) -> Result<(), End> {
         let (shared, handler, partition) =
             (self.shared.clone(), self.handler.clone(), self.partition.clone());
-        let mut batch = Batch::prepare(&*handler, records, &partition, &shared);
+        let mut batch = Batch::prepare(&*handler, records.iter().map(|record| (record, &partition)), &shared);
         let mut connection = Some(connection);
         let whole = 0..records.len();
         let mut parts = vec![whole];
@@ -111,6 +138,13 @@ impl<H: Handler> Lane<H> {
                     self.advance_to(next);
                     batch.report(&*handler, part, &decisions);
                 }
+                Err(Fault::Recorded(cause)) => match self.recorded_before(next, cause).await {
+                    Ok(()) => parts.push(part),
+                    Err(fault) => {
+                        self.wait_out(fault, &part).await?;
+                        parts.push(part);
+                    }
+                },
                 Err(Fault::Record(cause)) => Self::part_with(&mut batch, &mut parts, part, cause)?,
                 Err(fault) => {
                     self.wait_out(fault, &part).await?;

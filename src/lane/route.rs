@@ -10,8 +10,20 @@ use super::{End, Lane, Shared};
 use crate::handler::Handler;
 use crate::queue::Queue;
 use crate::record::Partition;
+use crate::retry::{self, Ending, Retried};
+use crate::store::Fault;
+use crate::store::held::Claim;
 
 type Run = dyn Fn(Arc<Shared>, Partition, Arc<Queue>, i64, Arc<AtomicI64>) -> Pin<Box<dyn Future<Output = End> + Send>>
+    + Send
+    + Sync;
+
+type Retry = dyn for<'a> Fn(
+        &'a Shared,
+        &'a Arc<str>,
+        Claim<'a>,
+        Ending,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<Retried>, Fault>> + Send + 'a>>
     + Send
     + Sync;
 
@@ -19,6 +31,7 @@ type Run = dyn Fn(Arc<Shared>, Partition, Arc<Queue>, i64, Arc<AtomicI64>) -> Pi
 pub struct Route {
     topic: Arc<str>,
     run: Box<Run>,
+    retry: Box<Retry>,
 }
 
 impl Route {
@@ -26,12 +39,20 @@ impl Route {
     #[must_use]
     pub fn new<H: Handler>(topic: &str, handler: H) -> Self {
         let handler = Arc::new(handler);
+        let retried = handler.clone();
         Self {
             topic: topic.into(),
             run: Box::new(move |shared, partition, queue, position, progress| {
                 let handler = handler.clone();
                 let pause = Pause::default();
-                Box::pin(Lane { shared, handler, partition, queue, position, progress, pause }.run())
+                let replayed_below = 0;
+                let lane =
+                    Lane { shared, handler, partition, queue, position, progress, pause, replayed_below };
+                Box::pin(lane.run())
+            }),
+            retry: Box::new(move |shared, topic, claim, ending| {
+                let handler = retried.clone();
+                Box::pin(async move { retry::retry(shared, &*handler, topic, claim, ending).await })
             }),
         }
     }
@@ -52,5 +73,18 @@ impl Route {
         progress: Arc<AtomicI64>,
     ) -> impl Future<Output = End> + Send + use<> {
         (self.run)(shared, partition, queue, position, progress)
+    }
+
+    /// Tries records of this topic again that were set aside, in one transaction, and tells what became of each.
+    ///
+    /// # Errors
+    /// The [`Fault`] that left them as they were.
+    pub async fn retry(
+        &self,
+        shared: &Shared,
+        claim: Claim<'_>,
+        ending: Ending,
+    ) -> Result<Vec<Retried>, Fault> {
+        (self.retry)(shared, &self.topic, claim, ending).await
     }
 }

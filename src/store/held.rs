@@ -1,17 +1,45 @@
 //! `worker.held`: records set aside, whole, so that a retry or a person needs nothing else.
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tokio_postgres::Row;
 
-use super::{Fault, Transaction};
-use crate::record::{Partition, Record};
+use super::{Cause, Fault, Transaction};
+use crate::record::{Header, Partition, Record};
 
 /// The timestamps that are kept, in milliseconds since 1970: up to the year 9999. A producer may write any
 /// number, and one past what PostgreSQL can hold would keep its record from being set aside at all.
 const TIMESTAMPS: Range<i64> = 0..253_370_764_800_000;
+
+/// The most payload bytes that one retry claims.
+const CLAIMED_BYTES: i64 = 4 << 20;
+
+/// How long records wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// The shortest wait between two tries.
+    pub shortest: Duration,
+    /// The longest wait between two tries.
+    pub longest: Duration,
+    /// How long a record waits in all before it is dead.
+    pub limit: Duration,
+}
+
+impl Patience {
+    /// The wait after so many tries: anything from the shortest up to a bound that doubles with each try
+    /// (exponential backoff, full jitter).
+    fn wait(&self, tries: i32) -> Duration {
+        let doubled = self.shortest.saturating_mul(1 << tries.clamp(0, 30).saturating_add(1).min(30));
+        let bound = doubled.min(self.longest).max(self.shortest);
+        self.shortest + bound.saturating_sub(self.shortest).mul_f64(fastrand::f64())
+    }
+}
 
 /// The records of a batch that are set aside, column by column.
 #[derive(Default)]
@@ -24,11 +52,19 @@ pub struct Entries<'a> {
     subjects: Vec<&'a str>,
     reasons: Vec<&'static str>,
     statuses: Vec<&'static str>,
+    seconds: Vec<f64>,
 }
 
 impl<'a> Entries<'a> {
     /// Sets a record aside. All columns grow together: `unnest` would fill up a shorter one with NULL.
-    pub fn push(&mut self, record: &'a Record, subject: &'a str, reason: &'static str, status: &'static str) {
+    pub fn push(
+        &mut self,
+        record: &'a Record,
+        subject: &'a str,
+        reason: &'static str,
+        status: &'static str,
+        patience: &Patience,
+    ) {
         self.offsets.push(record.offset);
         self.timestamps.push(record.timestamp.filter(|timestamp| TIMESTAMPS.contains(timestamp)));
         self.keys.push(record.key());
@@ -37,15 +73,10 @@ impl<'a> Entries<'a> {
         self.subjects.push(subject);
         self.reasons.push(reason);
         self.statuses.push(status);
+        self.seconds.push(patience.wait(0).as_secs_f64());
     }
 
-    /// Whether no record is set aside.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.offsets.is_empty()
-    }
-
-    /// Writes the rows.
+    /// Writes the rows; `holds_back` says whether later records of their subjects queue behind them.
     ///
     /// # Errors
     /// The [`Fault`] of the statement.
@@ -54,7 +85,11 @@ impl<'a> Entries<'a> {
         transaction: &Transaction,
         group: &str,
         partition: &Partition,
+        holds_back: bool,
     ) -> Result<(), Fault> {
+        if self.offsets.is_empty() {
+            return Ok(());
+        }
         transaction
             .execute(
                 include_str!("held_insert.sql"),
@@ -62,6 +97,7 @@ impl<'a> Entries<'a> {
                     &group,
                     &&*partition.topic,
                     &partition.number,
+                    &holds_back,
                     &self.offsets,
                     &self.timestamps,
                     &self.keys,
@@ -70,11 +106,189 @@ impl<'a> Entries<'a> {
                     &self.subjects,
                     &self.reasons,
                     &self.statuses,
+                    &self.seconds,
                 ],
             )
             .await?;
         Ok(())
     }
+}
+
+/// Of these subjects, those that have waiting records, each with whether one of these holds later records back.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn waiting(
+    transaction: &Transaction,
+    group: &str,
+    subjects: &[&str],
+) -> Result<HashMap<String, bool>, Fault> {
+    if subjects.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = transaction.read(include_str!("held_waiting.sql"), &[&group, &subjects]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// Makes what waits for these subjects due at once; tells how many records that are.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn wake(transaction: &Transaction, group: &str, subjects: &[&str]) -> Result<u64, Fault> {
+    if subjects.is_empty() {
+        return Ok(0);
+    }
+    transaction.execute(include_str!("held_wake.sql"), &[&group, &subjects]).await
+}
+
+/// Removes the rows of records that a replay has decided anew.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn forget(
+    transaction: &Transaction,
+    group: &str,
+    partition: &Partition,
+    offsets: &[i64],
+) -> Result<(), Fault> {
+    let key: super::transaction::Parameters<'_> = &[&group, &&*partition.topic, &partition.number, &offsets];
+    transaction.execute(include_str!("held_forget.sql"), key).await?;
+    Ok(())
+}
+
+/// A record taken up again, its row locked until the transaction ends.
+pub struct Claimed {
+    /// `worker.held.id`: the order in which records were set aside.
+    pub id: i64,
+    /// The record as it was.
+    pub record: Record,
+    /// Where it stands.
+    pub partition: Partition,
+    /// Whether it is dead; it waits otherwise.
+    pub dead: bool,
+    /// Why it was set aside.
+    pub reason: String,
+    /// How often it has been tried since.
+    pub tries: i32,
+    /// Whether it has waited for too long.
+    pub expired: bool,
+}
+
+/// Which records a retry takes up.
+#[derive(Debug, Clone, Copy)]
+pub enum Claim<'a> {
+    /// Those that are due, up to this many.
+    Due(usize),
+    /// Those with these ids, due or not, dead or not.
+    These(&'a [i64]),
+}
+
+/// Claims records of a topic, in the order in which they were set aside. What others work on is passed over.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn claim(
+    transaction: &Transaction,
+    group: &str,
+    topic: &Arc<str>,
+    claim: Claim<'_>,
+    patience: &Patience,
+) -> Result<Vec<Claimed>, Fault> {
+    let rows = match claim {
+        Claim::Due(most) => {
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let limit = patience.limit.as_secs_f64();
+            let parameters: super::transaction::Parameters<'_> =
+                &[&group, &&**topic, &most, &limit, &CLAIMED_BYTES];
+            transaction.write(include_str!("held_claim_due.sql"), parameters).await?
+        }
+        Claim::These(ids) => {
+            transaction.write(include_str!("held_claim_these.sql"), &[&group, &&**topic, &ids]).await?
+        }
+    };
+    rows.iter().map(|row| claimed(row, topic)).collect()
+}
+
+/// Of these claimed records, those that must not overtake an earlier one of their subject.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn behind(transaction: &Transaction, ids: &[i64]) -> Result<Vec<i64>, Fault> {
+    let rows = transaction.read(include_str!("held_behind.sql"), &[&ids]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// What a retry makes of claimed records, column by column.
+#[derive(Default)]
+pub struct Changes<'a> {
+    resolved: Vec<i64>,
+    ids: Vec<i64>,
+    subjects: Vec<&'a str>,
+    reasons: Vec<&'static str>,
+    statuses: Vec<&'static str>,
+    seconds: Vec<f64>,
+}
+
+impl<'a> Changes<'a> {
+    /// The record is done.
+    pub fn resolve(&mut self, claimed: &Claimed) {
+        self.resolved.push(claimed.id);
+    }
+
+    /// The record stays set aside.
+    pub fn keep(
+        &mut self,
+        claimed: &Claimed,
+        subject: &'a str,
+        reason: &'static str,
+        status: &'static str,
+        patience: &Patience,
+    ) {
+        self.ids.push(claimed.id);
+        self.subjects.push(subject);
+        self.reasons.push(reason);
+        self.statuses.push(status);
+        self.seconds.push(patience.wait(claimed.tries.saturating_add(1)).as_secs_f64());
+    }
+
+    /// Writes the changes.
+    ///
+    /// # Errors
+    /// The [`Fault`] of the statements.
+    pub async fn write(&self, transaction: &Transaction) -> Result<(), Fault> {
+        if !self.ids.is_empty() {
+            let columns: super::transaction::Parameters<'_> =
+                &[&self.ids, &self.subjects, &self.reasons, &self.statuses, &self.seconds];
+            transaction.execute(include_str!("held_update.sql"), columns).await?;
+        }
+        if !self.resolved.is_empty() {
+            transaction.execute(include_str!("held_resolve.sql"), &[&self.resolved]).await?;
+        }
+        Ok(())
+    }
+}
+
+fn claimed(row: &Row, topic: &Arc<str>) -> Result<Claimed, Fault> {
+    let key: Option<&[u8]> = row.try_get("key")?;
+    let payload: Option<&[u8]> = row.try_get("payload")?;
+    let headers = headers_of(row.try_get("headers")?)?;
+    let headers = headers.iter().map(|(name, value)| -> Header<'_> { (name.as_bytes(), value.as_deref()) });
+    let status: &str = row.try_get("status")?;
+    Ok(Claimed {
+        id: row.try_get("id")?,
+        record: Record::new(
+            row.try_get("record_offset")?,
+            row.try_get("record_timestamp")?,
+            key,
+            payload,
+            headers,
+        ),
+        partition: Partition { topic: topic.clone(), number: row.try_get("partition")? },
+        dead: status == "dead",
+        reason: row.try_get("reason")?,
+        tries: row.try_get("attempts")?,
+        expired: row.try_get("expired")?,
+    })
 }
 
 // jsonb refuses NUL, which Kafka's header names cannot hold; names that are not UTF-8 are shown as such.
@@ -88,4 +302,42 @@ fn headers(record: &Record) -> Value {
             })
         })
         .collect()
+}
+
+type OwnedHeader = (String, Option<Vec<u8>>);
+
+/// Reads back what [`headers`] wrote.
+fn headers_of(value: Value) -> Result<Vec<OwnedHeader>, Fault> {
+    #[derive(serde::Deserialize)]
+    struct Kept {
+        name: String,
+        value: Option<String>,
+    }
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Fault::Fatal(Cause::new(format!("worker.held has headers that the worker did not write: {error}")))
+    };
+    let kept: Vec<Kept> = serde_json::from_value(value).map_err(|error| unreadable(&error))?;
+    kept.into_iter()
+        .map(|header| {
+            let value = header.value.map(|value| STANDARD.decode(value)).transpose();
+            Ok((header.name, value.map_err(|error| unreadable(&error))?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_from_the_shortest_to_the_longest() {
+        let seconds = Duration::from_secs;
+        let patience = Patience { shortest: seconds(1), longest: seconds(60), limit: seconds(3600) };
+        for (tries, most) in [(0, 2), (1, 4), (4, 32), (5, 60), (30, 60), (i32::MAX, 60), (-1, 2)] {
+            for _ in 0..100 {
+                let wait = patience.wait(tries);
+                assert!((seconds(1)..=seconds(most)).contains(&wait), "{tries} tries: {wait:?}");
+            }
+        }
+    }
 }

@@ -1,67 +1,103 @@
-//! `worker.ledger`: one row per record, its outcome, written in the transaction of its effect.
+//! `worker.ledger`: one row per record and change of its outcome, written in the transaction of the effect.
 
 use tokio_postgres::error::SqlState;
 
-use super::{Fault, Transaction};
+use super::{Fault, Pool, Transaction};
+use crate::context::Context;
+use crate::outcome::Outcome;
 use crate::record::Partition;
 
-/// The first outcome of each record of a batch, column by column.
+/// Outcomes of records of one topic, column by column.
 #[derive(Default)]
 pub struct Entries<'a> {
+    partitions: Vec<i32>,
     offsets: Vec<i64>,
     subjects: Vec<&'a str>,
     outcomes: Vec<&'static str>,
     reasons: Vec<Option<&'static str>>,
     baggages: Vec<Option<&'a str>>,
     trace_ids: Vec<[u8; 16]>,
+    span_ids: Vec<[u8; 8]>,
+    trace_flags: Vec<i16>,
     details: Vec<Option<&'a str>>,
+    announcements: Vec<Option<&'a str>>,
 }
 
-/// One row of the ledger.
-pub struct Entry<'a> {
-    /// The record's offset.
-    pub offset: i64,
-    /// What the record is about; without NUL.
-    pub subject: &'a str,
-    /// The outcome's word.
-    pub outcome: &'static str,
-    /// The reason's word.
-    pub reason: Option<&'static str>,
-    /// The record's baggage; without NUL. None where it has none.
-    pub baggage: Option<&'a str>,
-    /// The id of the record's trace.
-    pub trace_id: [u8; 16],
-    /// A sentence for people; without NUL.
-    pub detail: Option<&'a str>,
-}
+/// The ledger's word for a dead record that a person has sent on its way again.
+pub const REDRIVEN: &str = "redriven";
 
 impl<'a> Entries<'a> {
     /// Room for this many records.
     #[must_use]
     pub fn with_capacity(records: usize) -> Self {
         Self {
+            partitions: Vec::with_capacity(records),
             offsets: Vec::with_capacity(records),
             subjects: Vec::with_capacity(records),
             outcomes: Vec::with_capacity(records),
             reasons: Vec::with_capacity(records),
             baggages: Vec::with_capacity(records),
             trace_ids: Vec::with_capacity(records),
+            span_ids: Vec::with_capacity(records),
+            trace_flags: Vec::with_capacity(records),
             details: Vec::with_capacity(records),
+            announcements: Vec::with_capacity(records),
         }
     }
 
-    /// Adds a row. All columns grow together: `unnest` would fill up a shorter one with NULL without a word.
-    pub fn push(&mut self, entry: &Entry<'a>) {
-        self.offsets.push(entry.offset);
-        self.subjects.push(entry.subject);
-        self.outcomes.push(entry.outcome);
-        self.reasons.push(entry.reason);
-        self.baggages.push(entry.baggage);
-        self.trace_ids.push(entry.trace_id);
-        self.details.push(entry.detail);
+    /// Adds what became of a record.
+    pub fn push(
+        &mut self,
+        context: &'a Context<'_>,
+        subject: &'a str,
+        outcome: &'a Outcome,
+        announcement: Option<&'a str>,
+    ) {
+        let words = (outcome.name(), outcome.reason());
+        self.push_row(context, subject, words, outcome.detail(), announcement);
     }
 
-    /// Writes the rows.
+    /// Adds that a dead record was sent on its way again.
+    pub fn push_redriven(&mut self, context: &'a Context<'_>, subject: &'a str) {
+        self.push_row(context, subject, (REDRIVEN, None), None, None);
+    }
+
+    // All columns grow together: `unnest` would fill up a shorter one with NULL without a word.
+    fn push_row(
+        &mut self,
+        context: &'a Context<'_>,
+        subject: &'a str,
+        (outcome, reason): (&'static str, Option<&'static str>),
+        detail: Option<&'a str>,
+        announcement: Option<&'a str>,
+    ) {
+        let (baggage, trace) = (&context.baggage, &context.trace);
+        self.partitions.push(context.partition.number);
+        self.offsets.push(context.offset);
+        self.subjects.push(subject);
+        self.outcomes.push(outcome);
+        self.reasons.push(reason);
+        self.baggages.push((!baggage.is_empty()).then(|| baggage.text()));
+        self.trace_ids.push(trace.trace_id.to_bytes());
+        self.span_ids.push(trace.span_id.to_bytes());
+        self.trace_flags.push(trace.flags().to_u8().into());
+        self.details.push(detail);
+        self.announcements.push(announcement);
+    }
+
+    /// The records' offsets.
+    #[must_use]
+    pub fn offsets(&self) -> &[i64] {
+        &self.offsets
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+
+    /// Writes the first outcomes of one partition's records.
     ///
     /// # Errors
     /// [`Fault::Recorded`] where a record has its row already; else the [`Fault`] of the statement.
@@ -71,7 +107,6 @@ impl<'a> Entries<'a> {
         group: &str,
         partition: &Partition,
     ) -> Result<(), Fault> {
-        let trace_ids: Vec<&[u8]> = self.trace_ids.iter().map(<[u8; 16]>::as_slice).collect();
         let inserted = transaction
             .execute(
                 include_str!("ledger_insert.sql"),
@@ -84,8 +119,11 @@ impl<'a> Entries<'a> {
                     &self.outcomes,
                     &self.reasons,
                     &self.baggages,
-                    &trace_ids,
+                    &slices(&self.trace_ids),
+                    &slices(&self.span_ids),
+                    &self.trace_flags,
                     &self.details,
+                    &self.announcements,
                 ],
             )
             .await;
@@ -97,4 +135,50 @@ impl<'a> Entries<'a> {
             Err(fault) => Err(fault),
         }
     }
+
+    /// Writes the next revision of each record's outcome. A record may stand here once.
+    ///
+    /// # Errors
+    /// The [`Fault`] of the statement.
+    pub async fn revise(&self, transaction: &Transaction, group: &str, topic: &str) -> Result<(), Fault> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        transaction
+            .execute(
+                include_str!("ledger_revise.sql"),
+                &[
+                    &group,
+                    &topic,
+                    &self.partitions,
+                    &self.offsets,
+                    &self.subjects,
+                    &self.outcomes,
+                    &self.reasons,
+                    &self.baggages,
+                    &slices(&self.trace_ids),
+                    &slices(&self.span_ids),
+                    &self.trace_flags,
+                    &self.details,
+                    &self.announcements,
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+/// The offset after a partition's last record that has an outcome; none where none has.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn end(pool: &Pool, group: &str, partition: &Partition) -> Result<Option<i64>, Fault> {
+    let connection = pool.get().await?;
+    let statement = connection.prepare_cached(include_str!("ledger_end.sql")).await?;
+    let row = connection.query_one(&statement, &[&group, &&*partition.topic, &partition.number]).await?;
+    Ok(row.get(0))
+}
+
+fn slices<const LENGTH: usize>(ids: &[[u8; LENGTH]]) -> Vec<&[u8]> {
+    ids.iter().map(<[u8; LENGTH]>::as_slice).collect()
 }

@@ -132,22 +132,29 @@ async fn a_lane_whose_records_another_worker_has_recorded_rolls_back_and_goes_on
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_position_that_is_set_back_below_recorded_outcomes_halts_the_worker_and_doubles_nothing() {
+async fn a_position_that_is_set_back_replays_its_records_as_their_next_revisions() {
     let world = World::new(1).await;
     let mut worker = world.worker();
-    let end = world.book_all(0, names("first", 5)).await;
+    world.book_all(0, names("first", 5)).await;
+    let mut unknown = booking_of("ana", "held");
+    unknown["roomId"] = serde_json::json!("nowhere");
+    world.produce_events(&world.bookings, 0, &[unknown]).await;
     world.settled().await;
     world.move_position(2).await;
+    // The lane learns of it with its next batch.
     world.book_all(0, names("second", 5)).await;
-    let status = worker.ended_within(DEADLINE).await;
-    assert_eq!(status.code(), Some(1), "{}", worker.text());
-    let text = worker.text();
-    let last = text.lines().last().unwrap();
-    assert!(last.contains("worker.positions") && last.contains(&world.bookings), "{last}");
-    assert_eq!(recorded(&world).await, [0, 1, 2, 3, 4]);
-    // What the line says, done.
-    world.move_position(end).await;
-    let worker = world.worker();
-    world.each_record_is_recorded_once().await;
+    worker.said("the position was set back").await;
+    world.settled().await;
+    let of = |offset: i64, revision: i16| {
+        move |entry: &&crate::support::Entry| (entry.offset, entry.revision) == (offset, revision)
+    };
+    let ledger = world.ledger().await;
+    for (offset, first, then) in [(0, "accepted", None), (2, "accepted", Some("duplicate"))] {
+        assert_eq!(ledger.iter().find(of(offset, 0)).unwrap().verdict(), first);
+        assert_eq!(ledger.iter().find(of(offset, 1)).map(|entry| entry.verdict()).as_deref(), then);
+    }
+    assert_eq!(ledger.iter().find(of(5, 1)).unwrap().verdict(), "held:unknown_room");
+    assert_eq!(world.held().await.len(), 1);
+    assert_eq!(world.bookings_made().await, 10);
     worker.stop().await;
 }

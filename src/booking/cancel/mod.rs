@@ -22,10 +22,15 @@ use rules::{Booking, Found};
 const LOOKS: usize = 3;
 
 /// The handler of `booking-cancellations`.
-pub(super) struct Cancel;
+pub(super) struct Cancel {
+    /// Whether somebody is to be told what became of each cancellation.
+    pub(super) announces: bool,
+}
 
 impl Handler for Cancel {
     type Event = CancellationEvent;
+
+    const CREATES_SUBJECT: bool = false;
 
     fn decode(&self, record: &Record) -> Result<CancellationEvent, Invalid> {
         CancellationEvent::decode(record)
@@ -49,7 +54,7 @@ impl Handler for Cancel {
         let mut cancelled = HashMap::new();
         for _ in 0..LOOKS {
             let found = find(transaction, events).await?;
-            let decided = rules::decide(events, &found, &cancelled);
+            let decided = rules::decide(events, &found, &cancelled, self.announces);
             let mut missing = decided.cancel.len();
             for row in cancel(transaction, &decided.cancel).await? {
                 if let Some(change) = decided.cancel.get(&row) {
@@ -100,7 +105,12 @@ async fn cancel(transaction: &Transaction, changes: &rules::Changes) -> Result<V
 fn found(row: &Row) -> Result<Found, Fault> {
     let user = row.try_get(0)?;
     let Some(id) = row.try_get(1)? else { return Ok(Found { user, booking: None }) };
-    let booking =
-        Booking { row: id, booking_id: row.try_get(2)?, owner: row.try_get(3)?, status: row.try_get(4)? };
+    let booking = Booking {
+        row: id,
+        booking_id: row.try_get(2)?,
+        owner: row.try_get(3)?,
+        status: row.try_get(4)?,
+        room: row.try_get(5)?,
+    };
     Ok(Found { user, booking: Some(booking) })
 }

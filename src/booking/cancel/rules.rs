@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::event::CancellationEvent;
+use crate::booking::announcement::Announcement;
 use crate::outcome::{Decision, Outcome};
 
 /// What an event's references led to.
@@ -24,6 +25,8 @@ pub(super) struct Booking {
     pub(super) owner: Option<i32>,
     /// `bookings.status`
     pub(super) status: Option<String>,
+    /// `rooms.internal_id`
+    pub(super) room: Option<String>,
 }
 
 /// A row to cancel.
@@ -52,6 +55,7 @@ pub(super) fn decide(
     events: &[&CancellationEvent],
     found: &[Found],
     cancelled: &HashMap<i32, usize>,
+    announces: bool,
 ) -> Decided {
     let mut cancel = Changes::new();
     let decisions = events
@@ -60,11 +64,22 @@ pub(super) fn decide(
         .enumerate()
         .map(|(index, (event, found))| {
             let outcome = rule(index, found, cancelled, &mut cancel);
-            let name = found.booking.as_ref().and_then(|booking| booking.booking_id.as_ref());
-            Decision { outcome, subject: name.filter(|name| **name != event.booking).cloned() }
+            let Some(booking) = &found.booking else { return outcome.into() };
+            let subject = booking.booking_id.as_ref().filter(|name| **name != event.booking).cloned();
+            let tell = announces && matches!(outcome, Outcome::Applied(_) | Outcome::Rejected(_));
+            // What this batch cancels is cancelled for all that come after.
+            let changed = cancel.contains_key(&booking.row) || cancelled.contains_key(&booking.row);
+            let status = if changed { Some("Cancelled") } else { booking.status.as_deref() };
+            let announcement = tell.then(|| announcement(event, booking, status)).flatten();
+            Decision { outcome, subject, announcement }
         })
         .collect();
     Decided { decisions, cancel }
+}
+
+fn announcement(event: &CancellationEvent, booking: &Booking, status: Option<&str>) -> Option<String> {
+    let (booking_id, room_id) = (booking.booking_id.as_deref(), booking.room.as_deref());
+    Announcement { booking_id, status, user_id: &event.user, room_id }.text()
 }
 
 /// The rules for one event. The owner is asked about before the status: a stranger learns nothing of it.
@@ -97,13 +112,14 @@ mod tests {
             booking_id: Some(format!("booking_{row}")),
             owner: Some(1),
             status: Some(status.into()),
+            room: Some("r1".into()),
         };
         Found { user, booking: Some(booking) }
     }
 
     fn words(found: &[Found], cancelled: &HashMap<i32, usize>) -> Vec<&'static str> {
         let event = CancellationEvent { booking: "17".into(), user: "ana".into() };
-        let decided = decide(&vec![&event; found.len()], found, cancelled);
+        let decided = decide(&vec![&event; found.len()], found, cancelled, true);
         let word = |decision: &Decision| decision.outcome.reason().unwrap_or(decision.outcome.name());
         decided.decisions.iter().map(word).collect()
     }
@@ -156,7 +172,23 @@ mod tests {
     #[test]
     fn a_cancellation_by_row_id_is_filed_under_the_bookings_own_id() {
         let event = CancellationEvent { booking: "17".into(), user: "ana".into() };
-        let decided = decide(&[&event], &[found(Some(1), 17, "Accepted")], &HashMap::new());
+        let decided = decide(&[&event], &[found(Some(1), 17, "Accepted")], &HashMap::new(), true);
         assert_eq!(decided.decisions[0].subject.as_deref(), Some("booking_17"));
+    }
+
+    #[test]
+    fn what_is_told_is_how_the_booking_stands_at_that_record() {
+        let stranger = found(Some(2), 7, "Accepted");
+        let owner = found(Some(1), 7, "Accepted");
+        let nothing = Found { user: Some(1), booking: None };
+        let event = CancellationEvent { booking: "booking_7".into(), user: "ana".into() };
+        let found = [stranger, owner.clone(), owner, nothing];
+        let decided = decide(&[&event; 4], &found, &HashMap::new(), true);
+        let said = |status: &str| {
+            Some(format!(r#"{{"bookingId":"booking_7","status":"{status}","userId":"ana","roomId":"r1"}}"#))
+        };
+        let told: Vec<Option<String>> =
+            decided.decisions.into_iter().map(|decision| decision.announcement).collect();
+        assert_eq!(told, [said("Accepted"), said("Cancelled"), said("Cancelled"), None]);
     }
 }

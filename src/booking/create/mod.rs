@@ -16,13 +16,18 @@ use crate::record::Record;
 use crate::record_span;
 use crate::store::{Fault, Transaction};
 use event::BookingEvent;
-use rules::{Found, Stay};
+use rules::{Booking, Found, Stay};
 
 /// The handler of `booking-events`.
-pub(super) struct Create;
+pub(super) struct Create {
+    /// Whether somebody is to be told what became of each booking.
+    pub(super) announces: bool,
+}
 
 impl Handler for Create {
     type Event = BookingEvent;
+
+    const CREATES_SUBJECT: bool = true;
 
     fn decode(&self, record: &Record) -> Result<BookingEvent, Invalid> {
         BookingEvent::decode(record)
@@ -44,14 +49,14 @@ impl Handler for Create {
         events: &[&BookingEvent],
     ) -> Result<Vec<Decision>, Fault> {
         let found = resolve(transaction, events).await?;
-        let firsts = rules::firsts(events, &found);
-        let created = insert(transaction, events, &found, &firsts).await?;
-        let existing = if created.len() < firsts.distinct.len() {
-            existing(transaction, events, &firsts.distinct).await?
-        } else {
-            HashMap::new()
-        };
-        rules::decide(events, &found, &firsts, &created, &existing)
+        let unknown: Vec<usize> = (0..events.len()).filter(|&index| !found[index].is_known()).collect();
+        let mut existing = standing(transaction, events, &unknown).await?;
+        let places = rules::places(events, &found, &existing);
+        let created = insert(transaction, events, &found, &places).await?;
+        if created.len() < places.distinct.len() {
+            existing.extend(standing(transaction, events, &places.distinct).await?);
+        }
+        rules::decide(events, &found, &places, &created, &existing, self.announces)
     }
 
     fn message(&self, outcome: &Outcome) -> &'static str {
@@ -80,9 +85,9 @@ async fn insert(
     transaction: &Transaction,
     events: &[&BookingEvent],
     found: &[Found],
-    firsts: &rules::Firsts,
+    places: &rules::Places,
 ) -> Result<Vec<String>, Fault> {
-    let count = firsts.distinct.len();
+    let count = places.distinct.len();
     let mut ids: Vec<&str> = Vec::with_capacity(count);
     let mut users: Vec<Option<i32>> = Vec::with_capacity(count);
     let mut rooms: Vec<Option<i32>> = Vec::with_capacity(count);
@@ -90,7 +95,7 @@ async fn insert(
     let mut starts: Vec<Date> = Vec::with_capacity(count);
     let mut ends: Vec<Date> = Vec::with_capacity(count);
     let mut payments: Vec<Option<&str>> = Vec::with_capacity(count);
-    for &index in &firsts.distinct {
+    for &index in &places.distinct {
         let event = events[index];
         ids.push(&event.booking_id);
         users.push(found[index].user);
@@ -110,11 +115,14 @@ async fn insert(
 }
 
 /// The bookings that stand under the ids of these events, by id.
-async fn existing(
+async fn standing(
     transaction: &Transaction,
     events: &[&BookingEvent],
     indexes: &[usize],
-) -> Result<HashMap<String, Stay>, Fault> {
+) -> Result<HashMap<String, Booking>, Fault> {
+    if indexes.is_empty() {
+        return Ok(HashMap::new());
+    }
     let ids: Vec<&str> = indexes.iter().map(|&index| &*events[index].booking_id).collect();
     let rows = transaction.read(include_str!("existing.sql"), &[&ids]).await?;
     rows.iter()
@@ -127,7 +135,7 @@ async fn existing(
                 end: row.try_get(5)?,
                 payment: row.try_get(6)?,
             };
-            Ok((row.try_get(0)?, stay))
+            Ok((row.try_get(0)?, Booking { stay, status: row.try_get(7)? }))
         })
         .collect()
 }

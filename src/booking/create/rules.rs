@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use jiff::civil::Date;
 
 use super::event::BookingEvent;
+use crate::batch::QUEUED;
+use crate::booking::announcement::Announcement;
 use crate::outcome::{Decision, Outcome};
 use crate::store::{Cause, Fault};
 
@@ -13,6 +15,13 @@ use crate::store::{Cause, Fault};
 pub(super) struct Found {
     pub(super) user: Option<i32>,
     pub(super) room: Option<i32>,
+}
+
+impl Found {
+    /// Whether both are known.
+    pub(super) fn is_known(self) -> bool {
+        self.user.is_some() && self.room.is_some()
+    }
 }
 
 /// A booking's content: what makes two events of one booking the same or contrary.
@@ -39,33 +48,68 @@ impl Stay {
     }
 }
 
-/// Which event of a batch is the first of its booking that can be created.
+/// A booking that stood before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Booking {
+    pub(super) stay: Stay,
+    /// `bookings.status`
+    pub(super) status: Option<String>,
+}
+
+/// Where an event stands among those of its booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The first that can be created, or one that comes after it: the first's index.
+    First(usize),
+    /// Its user or room is unknown, and no booking stands under its id.
+    Unknown,
+    /// It comes after one whose user or room is unknown: order is kept.
+    Behind,
+    /// Its user or room is unknown, and a booking stands under its id already.
+    Contrary,
+}
+
+/// The events of a batch, folded by booking.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Firsts {
-    /// For each event the index of its booking's first; none for an event whose user or room is unknown.
-    pub(super) of: Vec<Option<usize>>,
+pub(super) struct Places {
+    /// Each event's place.
+    pub(super) of: Vec<Place>,
     /// The firsts, ordered by booking id: two lanes that meet the same bookings take their locks in one order.
     pub(super) distinct: Vec<usize>,
 }
 
-/// Folds a batch to the first creatable event of each booking.
-pub(super) fn firsts(events: &[&BookingEvent], found: &[Found]) -> Firsts {
-    let mut order: Vec<usize> = (0..events.len())
-        .filter(|&index| found[index].user.is_some() && found[index].room.is_some())
-        .collect();
+/// Folds a batch by booking. `existing` has the bookings that stand under the ids of events with unknown users
+/// or rooms.
+pub(super) fn places(
+    events: &[&BookingEvent],
+    found: &[Found],
+    existing: &HashMap<String, Booking>,
+) -> Places {
+    let mut order: Vec<usize> = (0..events.len()).collect();
     order.sort_unstable_by(|&a, &b| events[a].booking_id.cmp(&events[b].booking_id).then(a.cmp(&b)));
-    let mut of = vec![None; events.len()];
+    let mut of = vec![Place::Unknown; events.len()];
     let mut distinct: Vec<usize> = Vec::with_capacity(order.len());
+    // The place that decides about those after it, of the booking looked at last.
+    let mut leader: Option<(usize, Place)> = None;
     for index in order {
-        match distinct.last() {
-            Some(&first) if events[first].booking_id == events[index].booking_id => of[index] = Some(first),
-            _ => {
+        let id = &events[index].booking_id;
+        let before = leader.filter(|(first, _)| events[*first].booking_id == *id).map(|(_, place)| place);
+        let place = match before {
+            Some(Place::First(first)) => Place::First(first),
+            Some(Place::Unknown | Place::Behind) => Place::Behind,
+            Some(Place::Contrary) | None if found[index].is_known() => {
                 distinct.push(index);
-                of[index] = Some(index);
+                Place::First(index)
             }
+            _ if existing.contains_key(id) => Place::Contrary,
+            _ => Place::Unknown,
+        };
+        of[index] = place;
+        if before.is_none() || before == Some(Place::Contrary) {
+            leader = Some((index, place));
         }
     }
-    Firsts { of, distinct }
+    Places { of, distinct }
 }
 
 /// Decides about each event, in order.
@@ -74,35 +118,48 @@ pub(super) fn firsts(events: &[&BookingEvent], found: &[Found]) -> Firsts {
 pub(super) fn decide(
     events: &[&BookingEvent],
     found: &[Found],
-    firsts: &Firsts,
+    places: &Places,
     created: &[String],
-    existing: &HashMap<String, Stay>,
+    existing: &HashMap<String, Booking>,
+    announces: bool,
 ) -> Result<Vec<Decision>, Fault> {
-    let all_created = created.len() == firsts.distinct.len();
+    let all_created = created.len() == places.distinct.len();
     let created: HashSet<&str> =
         if all_created { HashSet::new() } else { created.iter().map(String::as_str).collect() };
     let decide = |(index, event): (usize, &&BookingEvent)| {
-        let Some(first) = firsts.of[index] else {
-            let reason = if found[index].user.is_none() { "unknown_user" } else { "unknown_room" };
-            return Ok(Outcome::Held(reason).into());
-        };
-        if all_created || created.contains(&*event.booking_id) {
-            if first == index {
-                return Ok(Outcome::Applied("accepted").into());
+        let (outcome, status) = match places.of[index] {
+            Place::Unknown if found[index].user.is_none() => (Outcome::Held("unknown_user"), None),
+            Place::Unknown => (Outcome::Held("unknown_room"), None),
+            Place::Behind => (Outcome::Held(QUEUED), None),
+            Place::First(first) if all_created || created.contains(&*event.booking_id) => {
+                let outcome = if first == index {
+                    Outcome::Applied("accepted")
+                } else {
+                    compare(&Stay::of(events[first], found[first]), event, found[index])
+                };
+                (outcome, Some("Accepted"))
             }
-            let stay = Stay::of(events[first], found[first]);
-            return Ok(compare(&stay, event, found[index]).into());
-        }
-        match existing.get(&event.booking_id) {
-            Some(stay) => Ok(compare(stay, event, found[index]).into()),
-            // It stood in the way of the insert and is gone now: deleted in between, so try the batch again.
-            None => Err(Fault::Transient(Cause::new(format!(
-                "booking {:?} was deleted while it was compared",
-                event.booking_id
-            )))),
-        }
+            Place::First(_) | Place::Contrary => {
+                let Some(booking) = existing.get(&event.booking_id) else {
+                    // It stood in the way of the insert and is gone now: deleted in between, so try again.
+                    return Err(Fault::Transient(Cause::new(format!(
+                        "booking {:?} was deleted while it was compared",
+                        event.booking_id
+                    ))));
+                };
+                (compare(&booking.stay, event, found[index]), booking.status.as_deref())
+            }
+        };
+        let tell = announces && matches!(outcome, Outcome::Applied(_) | Outcome::Rejected(_));
+        let announcement = tell.then(|| announcement(event, status)).flatten();
+        Ok(Decision { outcome, subject: None, announcement })
     };
     events.iter().enumerate().map(decide).collect()
+}
+
+fn announcement(event: &BookingEvent, status: Option<&str>) -> Option<String> {
+    let (booking_id, room_id) = (Some(&*event.booking_id), Some(&*event.room));
+    Announcement { booking_id, status, user_id: &event.user, room_id }.text()
 }
 
 fn compare(stay: &Stay, event: &BookingEvent, found: Found) -> Outcome {
@@ -133,57 +190,93 @@ mod tests {
         }
     }
 
+    fn standing(existing: &[&BookingEvent]) -> HashMap<String, Booking> {
+        let booking =
+            |event: &BookingEvent| Booking { stay: Stay::of(event, KNOWN), status: Some("Cancelled".into()) };
+        existing.iter().map(|event| (event.booking_id.clone(), booking(event))).collect()
+    }
+
+    fn decisions(
+        events: &[BookingEvent],
+        found: &[Found],
+        created: &[&str],
+        existing: &[&BookingEvent],
+    ) -> Vec<Decision> {
+        let events: Vec<&BookingEvent> = events.iter().collect();
+        let created: Vec<String> = created.iter().map(|&id| id.into()).collect();
+        let existing = standing(existing);
+        let places = places(&events, found, &existing);
+        decide(&events, found, &places, &created, &existing, true).unwrap()
+    }
+
     fn outcomes(
         events: &[BookingEvent],
         found: &[Found],
         created: &[&str],
         existing: &[&BookingEvent],
     ) -> Vec<&'static str> {
-        let events: Vec<&BookingEvent> = events.iter().collect();
-        let created: Vec<String> = created.iter().map(|&id| id.into()).collect();
-        let existing =
-            existing.iter().map(|event| (event.booking_id.clone(), Stay::of(event, KNOWN))).collect();
-        let firsts = firsts(&events, found);
-        match decide(&events, found, &firsts, &created, &existing) {
-            Ok(decisions) => decisions.iter().map(|decision| decision.outcome.name()).collect(),
-            Err(fault) => panic!("{fault}"),
-        }
+        let word = |decision: &Decision| decision.outcome.reason().unwrap_or(decision.outcome.name());
+        decisions(events, found, created, existing).iter().map(word).collect()
     }
 
     #[test]
     fn the_first_creatable_event_of_a_booking_wins_and_the_rest_are_compared_with_it() {
         let events = [event("b", 1), event("a", 2), event("b", 1), event("b", 3)];
         let found = outcomes(&events, &[KNOWN; 4], &["a", "b"], &[]);
-        assert_eq!(found, ["accepted", "accepted", "duplicate", "rejected"]);
+        assert_eq!(found, ["accepted", "accepted", "duplicate", "conflicting_booking"]);
     }
 
     #[test]
-    fn an_event_whose_user_is_unknown_does_not_stand_in_the_way_of_the_next() {
-        let events = [event("b", 1), event("b", 1), event("b", 1)];
-        let found = outcomes(&events, &[NOBODY, KNOWN, KNOWN], &["b"], &[]);
-        assert_eq!(found, ["held", "accepted", "duplicate"]);
+    fn events_queue_behind_one_whose_user_is_unknown() {
+        let events = [event("b", 1), event("b", 1), event("a", 1), event("b", 1)];
+        let found = outcomes(&events, &[NOBODY, KNOWN, KNOWN, NOBODY], &["a"], &[]);
+        assert_eq!(found, ["unknown_user", "queued", "accepted", "queued"]);
+    }
+
+    #[test]
+    fn an_event_with_an_unknown_user_contradicts_a_booking_that_stands() {
+        let events = [event("b", 1), event("b", 1), event("b", 2)];
+        let standing = event("b", 1);
+        let found = outcomes(&events, &[NOBODY, KNOWN, NOBODY], &[], &[&standing]);
+        assert_eq!(found, ["conflicting_booking", "duplicate", "conflicting_booking"]);
+        let found = outcomes(&events, &[KNOWN, NOBODY, KNOWN], &["b"], &[]);
+        assert_eq!(found, ["accepted", "conflicting_booking", "conflicting_booking"]);
     }
 
     #[test]
     fn a_booking_that_stood_before_is_what_all_its_events_are_compared_with() {
         let events = [event("b", 9), event("b", 1), event("a", 1)];
         let found = outcomes(&events, &[KNOWN; 3], &["a"], &[&event("b", 1)]);
-        assert_eq!(found, ["rejected", "duplicate", "accepted"]);
+        assert_eq!(found, ["conflicting_booking", "duplicate", "accepted"]);
+    }
+
+    #[test]
+    fn what_is_told_is_how_the_booking_stands() {
+        let events = [event("b", 9), event("b", 1), event("a", 1), event("c", 1)];
+        let found = [KNOWN, KNOWN, KNOWN, NOBODY];
+        let told: Vec<Option<String>> = decisions(&events, &found, &["a"], &[&event("b", 1)])
+            .into_iter()
+            .map(|decision| decision.announcement)
+            .collect();
+        let said = |id: &str, status: &str| {
+            Some(format!(r#"{{"bookingId":"{id}","status":"{status}","userId":"ana","roomId":"r1"}}"#))
+        };
+        assert_eq!(told, [said("b", "Cancelled"), None, said("a", "Accepted"), None]);
     }
 
     #[test]
     fn locks_are_taken_in_the_order_of_booking_ids() {
         let events = [event("c", 1), event("a", 1), event("b", 1), event("a", 1)];
         let events: Vec<&BookingEvent> = events.iter().collect();
-        assert_eq!(firsts(&events, &[KNOWN; 4]).distinct, [1, 2, 0]);
+        assert_eq!(places(&events, &[KNOWN; 4], &HashMap::new()).distinct, [1, 2, 0]);
     }
 
     #[test]
     fn a_booking_deleted_in_between_is_a_fault_and_no_outcome() {
         let event = event("b", 1);
         let events = [&event];
-        let firsts = firsts(&events, &[KNOWN]);
-        let decided = decide(&events, &[KNOWN], &firsts, &[], &HashMap::new());
+        let places = places(&events, &[KNOWN], &HashMap::new());
+        let decided = decide(&events, &[KNOWN], &places, &[], &HashMap::new(), true);
         assert!(matches!(decided, Err(Fault::Transient(_))));
     }
 }

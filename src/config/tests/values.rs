@@ -19,12 +19,19 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!((kafka.brokers.as_str(), kafka.group_id.as_str()), ("localhost:9092", "worker-group"));
     assert_eq!(kafka.booking_topic, "booking-events");
     assert_eq!(kafka.cancellation_topic, "booking-cancellations");
+    assert_eq!(kafka.status_topic.as_deref(), Some("booking-status"));
     assert_eq!(kafka.group_protocol, GroupProtocol::Classic);
     assert!(kafka.properties.is_empty());
     assert_eq!((settings.divert.namespace, settings.divert.environment), (None, None));
     assert_eq!((settings.log.format, settings.log.filter.as_str()), (None, "info"));
     assert_eq!(settings.log.baggage_keys, None);
-    assert_eq!((settings.batch_max_records, settings.migrate_on_start), (1000, true));
+    assert_eq!((settings.batch_max_records, settings.migrate_on_start), (500, true));
+    let held = settings.held;
+    assert_eq!((held.backoff_min, held.backoff_max), (Duration::from_secs(1), Duration::from_mins(5)));
+    assert_eq!(held.max_age, Duration::from_hours(24));
+    let limit = settings.dead_limit;
+    assert_eq!((limit.run, limit.ratio, limit.window), (100, 0.5, 1000));
+    assert_eq!(settings.ledger_retention, Duration::from_hours(24 * 90));
     assert_eq!(settings.shutdown_grace, Duration::from_secs(30));
 }
 

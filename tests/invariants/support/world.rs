@@ -94,6 +94,9 @@ impl World {
             ("KAFKA_BOOKING_TOPIC", &bookings),
             ("KAFKA_CANCELLATION_TOPIC", &cancellations),
             ("LOG_FORMAT", "json"),
+            // Tests that are not about retries see what was recorded first.
+            ("HELD_BACKOFF_MIN", "1h"),
+            ("HELD_BACKOFF_MAX", "1h"),
         ] {
             settings.push((name.to_owned(), value.to_owned()));
         }

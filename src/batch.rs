@@ -1,0 +1,165 @@
+//! A batch on its way: each record decoded, with its span, and whatever is already settled about it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use tracing::Span;
+
+use crate::context::Context;
+use crate::handler::Handler;
+use crate::lane::Shared;
+use crate::outcome::{Decision, Outcome};
+use crate::record::{Partition, Record};
+use crate::store::{Cause, Fault, Transaction};
+
+/// Why a record waits that comes after one of its subject which waits itself.
+pub(crate) const QUEUED: &str = "queued";
+
+/// One record of a batch.
+pub(crate) struct Item<'b, E> {
+    pub(crate) record: &'b Record,
+    pub(crate) context: Context<'b>,
+    span: Span,
+    event: Option<E>,
+    /// What the record is about, where no event says so.
+    subject: String,
+    /// The outcome, where it needs no handler.
+    settled: Option<Outcome>,
+}
+
+/// Records of one topic that are applied together, in the order in which they came.
+pub(crate) struct Batch<'b, E> {
+    items: Vec<Item<'b, E>>,
+}
+
+impl<'b, E> Batch<'b, E> {
+    /// Decodes the records and opens their spans. Does not touch the database.
+    pub(crate) fn prepare<H: Handler<Event = E>>(
+        handler: &H,
+        records: impl Iterator<Item = (&'b Record, &'b Partition)>,
+        shared: &'b Shared,
+    ) -> Self {
+        let items = records
+            .map(|(record, partition)| {
+                let context = Context::of(record, partition, &shared.log_keys);
+                let (event, mut subject, mut settled) = match handler.decode(record) {
+                    Ok(event) => (Some(event), String::new(), None),
+                    Err(mut invalid) => {
+                        let subject = invalid.subject.take().unwrap_or_else(|| record.key_text());
+                        (None, subject, Some(Outcome::Dead(invalid)))
+                    }
+                };
+                let span = {
+                    let named = event
+                        .as_ref()
+                        .map_or(Cow::Borrowed(&*subject), |event| handler.subject(event).into());
+                    handler.span(&context, &named, event.as_ref())
+                };
+                if !shared.divert.owns(&context.baggage) {
+                    if let Some(event) = &event {
+                        handler.subject(event).clone_into(&mut subject);
+                    }
+                    settled = Some(Outcome::Diverted);
+                    return Item { record, context, span, event: None, subject, settled };
+                }
+                Item { record, context, span, event, subject, settled }
+            })
+            .collect();
+        Self { items }
+    }
+
+    pub(crate) fn items(&self, part: Range<usize>) -> &[Item<'b, E>] {
+        &self.items[part]
+    }
+
+    /// Settles a record's outcome without its handler. False where it was settled before.
+    pub(crate) fn settle(&mut self, index: usize, outcome: Outcome) -> bool {
+        let item = &mut self.items[index];
+        item.settled.replace(outcome).is_none()
+    }
+
+    /// Says in the log what became of each record of a part.
+    pub(crate) fn report<H: Handler<Event = E>>(
+        &self,
+        handler: &H,
+        part: Range<usize>,
+        decisions: &[Decision],
+    ) {
+        for (item, decision) in self.items[part].iter().zip(decisions) {
+            item.report(handler, decision);
+        }
+    }
+}
+
+impl<E> Item<'_, E> {
+    /// The event, where the handler is to decide about it.
+    fn event(&self) -> Option<&E> {
+        if self.settled.is_some() { None } else { self.event.as_ref() }
+    }
+
+    /// The outcome, where the handler is not asked.
+    fn settled(&self) -> Option<&Outcome> {
+        self.settled.as_ref()
+    }
+
+    /// What the record is about.
+    pub(crate) fn subject<'a, H: Handler<Event = E>>(&'a self, handler: &H) -> &'a str {
+        match &self.event {
+            Some(event) => handler.subject(event),
+            None => &self.subject,
+        }
+    }
+
+    /// Says in the log what became of the record, inside its span.
+    pub(crate) fn report<H: Handler<Event = E>>(&self, handler: &H, decision: &Decision) {
+        let message = handler.message(&decision.outcome);
+        let outcome = &decision.outcome;
+        let (name, reason, detail) = (outcome.name(), outcome.reason(), outcome.detail());
+        let subject = decision.subject.as_deref();
+        self.span.in_scope(|| match outcome {
+            Outcome::Applied(_) | Outcome::Duplicate | Outcome::Diverted => {
+                tracing::info!(outcome = name, subject, "{message}");
+            }
+            Outcome::Rejected(_) | Outcome::Held(_) => {
+                tracing::warn!(outcome = name, reason, subject, "{message}");
+            }
+            Outcome::Dead(_) => {
+                tracing::error!(outcome = name, reason, detail, "{message}");
+            }
+        });
+    }
+}
+
+/// One decision for each item: the handler's, where the outcome is not settled without it. Items that are
+/// `behind` an earlier record of their subject are not the handler's yet.
+pub(crate) async fn decide<H: Handler>(
+    handler: &H,
+    transaction: &Transaction,
+    items: &[Item<'_, H::Event>],
+    behind: impl Fn(usize, &str) -> bool,
+) -> Result<Vec<Decision>, Fault> {
+    let mut events = Vec::with_capacity(items.len());
+    let mut asked = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let event = item.event().filter(|event| !behind(index, handler.subject(event)));
+        asked.push(event.is_some());
+        events.extend(event);
+    }
+    let decided = if events.is_empty() { Vec::new() } else { handler.apply(transaction, &events).await? };
+    if decided.len() != events.len() {
+        let (expected, found) = (events.len(), decided.len());
+        return Err(Fault::Fatal(Cause::new(format!(
+            "a handler decided about {found} of {expected} events"
+        ))));
+    }
+    let mut decided = decided.into_iter();
+    Ok(items
+        .iter()
+        .zip(asked)
+        .filter_map(|(item, asked)| match item.settled() {
+            Some(outcome) => Some(outcome.clone().into()),
+            None if asked => decided.next(),
+            None => Some(Outcome::Held(QUEUED).into()),
+        })
+        .collect())
+}

@@ -1,0 +1,174 @@
+//! One try at records that were set aside, in one transaction: the same handler, the ledger's next revisions.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::batch::{self, Batch, Item};
+use crate::handler::Handler;
+use crate::lane::Shared;
+use crate::outcome::{Decision, Invalid, Outcome};
+use crate::record::{Partition, clean_text};
+use crate::store::held::{self, Claim, Claimed};
+use crate::store::{Cause, Fault, Transaction, ledger};
+
+/// How a try ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// What it has done is kept.
+    Commit,
+    /// It was a rehearsal: everything is rolled back, and nothing is logged.
+    Rehearse,
+}
+
+/// What a try has made of one record.
+#[derive(Debug)]
+pub struct Retried {
+    /// `worker.held.id`
+    pub id: i64,
+    /// Where the record stands.
+    pub partition: Partition,
+    /// Its offset there.
+    pub offset: i64,
+    /// What it is about.
+    pub subject: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Why a try came to nothing.
+#[derive(Debug)]
+pub struct Failure {
+    /// The fault.
+    pub fault: Fault,
+    /// The records that had been claimed, by `worker.held.id`.
+    pub claimed: Vec<i64>,
+}
+
+/// One try.
+pub(super) struct Attempt<'a, H> {
+    pub(super) shared: &'a Shared,
+    pub(super) handler: &'a H,
+    pub(super) topic: &'a Arc<str>,
+    /// A record that PostgreSQL refuses whatever it is tried with, and what it says.
+    pub(super) refused: Option<(i64, Cause)>,
+}
+
+impl<H: Handler> Attempt<'_, H> {
+    /// Claims records, lets the handler decide about them, and records what has changed.
+    pub(super) async fn run(&self, claim: Claim<'_>, ending: Ending) -> Result<Vec<Retried>, Failure> {
+        let failure = |fault| Failure { fault, claimed: Vec::new() };
+        let connection = self.shared.pool.get().await.map_err(|error| failure(Fault::from(error)))?;
+        let transaction = Transaction::new(connection);
+        let claimed =
+            held::claim(&transaction, &self.shared.group, self.topic, claim, &self.shared.patience).await;
+        let claimed = match claimed {
+            Ok(claimed) => claimed,
+            Err(fault) => return Err(failure(fault)),
+        };
+        if claimed.is_empty() {
+            transaction.rollback().await;
+            return Ok(Vec::new());
+        }
+        let mut batch = self.prepare(&claimed);
+        if let Some((id, cause)) = &self.refused
+            && let Some(index) = claimed.iter().position(|claimed| claimed.id == *id)
+        {
+            let detail = clean_text(&format!("PostgreSQL refuses the record: {cause}"));
+            batch.settle(index, Outcome::Dead(Invalid::new("refused_by_database", detail)));
+        }
+        let ids: Vec<i64> = claimed.iter().map(|claimed| claimed.id).collect();
+        let failure = |fault| Failure { fault, claimed: ids.clone() };
+        let items = batch.items(0..claimed.len());
+        let decisions = match self.write(&transaction, &claimed, items, &ids).await {
+            Ok(decisions) => decisions,
+            Err(fault) => {
+                if matches!(fault, Fault::Record(_)) {
+                    transaction.rollback().await;
+                }
+                return Err(failure(fault));
+            }
+        };
+        match ending {
+            Ending::Rehearse => transaction.rollback().await,
+            Ending::Commit => {
+                // Whether an unanswered COMMIT has kept it shows when the records are claimed again.
+                transaction.commit().await.map_err(failure)?;
+                for ((item, claimed), decision) in items.iter().zip(&claimed).zip(&decisions) {
+                    if changes(claimed, &decision.outcome) {
+                        item.report(self.handler, decision);
+                    }
+                }
+            }
+        }
+        let retried = |((item, claimed), decision): ((&Item<'_, H::Event>, &Claimed), Decision)| Retried {
+            id: claimed.id,
+            partition: claimed.partition.clone(),
+            offset: claimed.record.offset,
+            subject: self.subject(item, &decision).to_owned(),
+            outcome: decision.outcome,
+        };
+        Ok(items.iter().zip(&claimed).zip(decisions).map(retried).collect())
+    }
+
+    fn prepare<'b>(&'b self, claimed: &'b [Claimed]) -> Batch<'b, H::Event> {
+        let records = claimed.iter().map(|claimed| (&claimed.record, &claimed.partition));
+        Batch::prepare(self.handler, records, self.shared)
+    }
+
+    async fn write(
+        &self,
+        transaction: &Transaction,
+        claimed: &[Claimed],
+        items: &[Item<'_, H::Event>],
+        ids: &[i64],
+    ) -> Result<Vec<Decision>, Fault> {
+        let behind: HashSet<i64> = held::behind(transaction, ids).await?.into_iter().collect();
+        let is_behind = |index: usize, _: &str| behind.contains(&claimed[index].id);
+        let mut decisions = batch::decide(self.handler, transaction, items, is_behind).await?;
+        for (claimed, decision) in claimed.iter().zip(&mut decisions) {
+            if claimed.expired
+                && let Outcome::Held(reason) = decision.outcome
+            {
+                let detail =
+                    format!("waited too long, at last because of {reason}; {} tries", claimed.tries + 1);
+                decision.outcome = Outcome::Dead(Invalid::new("waited_too_long", detail));
+            }
+        }
+        let (mut redriven, mut entries) = (ledger::Entries::default(), ledger::Entries::default());
+        let mut changes_aside = held::Changes::default();
+        let mut woken: Vec<&str> = Vec::new();
+        for ((item, claimed), decision) in items.iter().zip(claimed).zip(&decisions) {
+            let (subject, outcome) = (self.subject(item, decision), &decision.outcome);
+            if claimed.dead {
+                redriven.push_redriven(&item.context, subject);
+            }
+            if changes(claimed, outcome) {
+                entries.push(&item.context, subject, outcome, decision.announcement.as_deref());
+            }
+            match (outcome.held_status(), outcome.reason()) {
+                (Some(status), Some(reason)) => {
+                    changes_aside.keep(claimed, subject, reason, status, &self.shared.patience);
+                }
+                _ => changes_aside.resolve(claimed),
+            }
+            // Whatever waited behind it, or for it, may be tried now.
+            if H::CREATES_SUBJECT && !matches!(outcome, Outcome::Held(_)) {
+                woken.push(subject);
+            }
+        }
+        redriven.revise(transaction, &self.shared.group, self.topic).await?;
+        entries.revise(transaction, &self.shared.group, self.topic).await?;
+        changes_aside.write(transaction).await?;
+        held::wake(transaction, &self.shared.group, &woken).await?;
+        Ok(decisions)
+    }
+
+    fn subject<'s>(&self, item: &'s Item<'_, H::Event>, decision: &'s Decision) -> &'s str {
+        decision.subject.as_deref().unwrap_or_else(|| item.subject(self.handler))
+    }
+}
+
+/// Whether the outcome is news. Still waiting for the same is none.
+fn changes(claimed: &Claimed, outcome: &Outcome) -> bool {
+    claimed.dead || !(matches!(outcome, Outcome::Held(_)) && outcome.reason() == Some(&*claimed.reason))
+}
