@@ -104,7 +104,9 @@ impl<H: Handler> Lane<H> {
             if let (Some(status), Some(reason)) = (outcome.held_status(), outcome.reason()) {
                 set_aside.push(item.record, subject, reason, status, &self.shared.patience);
             }
-            if H::CREATES_SUBJECT && matches!(outcome, Outcome::Applied(_)) && waiting.contains_key(subject) {
+            // Whatever it was that waited for the subject: it stands now, made by this record or before it.
+            let stands = matches!(outcome, Outcome::Applied(_) | Outcome::Duplicate | Outcome::Rejected(_));
+            if H::CREATES_SUBJECT && stands && waiting.contains_key(subject) {
                 woken.push(subject);
             }
         }

@@ -39,6 +39,7 @@ mod rebalance;
 mod record_faults;
 mod redelivery;
 mod retention;
+mod retries;
 mod schema_changes;
 mod secrets;
 mod settings;
