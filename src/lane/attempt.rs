@@ -90,6 +90,11 @@ impl<H: Handler> Lane<H> {
         next: i64,
     ) -> Result<(Vec<Decision>, bool), Fault> {
         let (group, partition, handler) = (&*self.shared.group, &self.partition, &*self.handler);
+        let replayed = self.position < self.replayed_below;
+        if replayed {
+            let offsets: Vec<i64> = items.iter().map(|item| item.record.offset).collect();
+            held::forget(transaction, group, partition, &offsets).await?;
+        }
         let subjects: Vec<&str> = items.iter().map(|item| item.subject(handler)).collect();
         let waiting = held::waiting(transaction, group, &subjects).await?;
         let behind = |_: usize, subject: &str| waiting.get(subject) == Some(&true);
@@ -109,10 +114,6 @@ impl<H: Handler> Lane<H> {
             if H::CREATES_SUBJECT && stands && waiting.contains_key(subject) {
                 woken.push(subject);
             }
-        }
-        let replayed = self.position < self.replayed_below;
-        if replayed {
-            held::forget(transaction, group, partition, entries.offsets()).await?;
         }
         // Sent together: the position is the last statement before COMMIT.
         let (recorded, kept, woke, advanced) = tokio::join!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
-use crate::batch::{self, Batch, Item};
+use crate::batch::{self, Batch, Item, QUEUED};
 use crate::handler::Handler;
 use crate::lane::Shared;
 use crate::outcome::{Decision, Invalid, Outcome};
@@ -135,8 +135,11 @@ impl<H: Handler> Attempt<'_, H> {
         let is_behind = |index: usize, _: &str| behind.contains(&claimed[index].id);
         let mut decisions = batch::decide(self.handler, transaction, items, is_behind).await?;
         for (claimed, decision) in claimed.iter().zip(&mut decisions) {
+            // What only queued until now has its whole time before it.
             if claimed.expired
+                && claimed.reason != QUEUED
                 && let Outcome::Held(reason) = decision.outcome
+                && reason != QUEUED
             {
                 let detail =
                     format!("waited too long, at last because of {reason}; {} tries", claimed.tries + 1);
