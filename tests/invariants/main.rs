@@ -20,6 +20,7 @@ mod command_line;
 mod commit_faults;
 mod crash;
 mod database_faults;
+mod dead_limit;
 mod divert;
 mod fatal_faults;
 mod headers;
