@@ -1,6 +1,7 @@
 //! One partition's life, read this first: take what has arrived, apply it in one transaction, say what became
 //! of it, and again, until the queue closes or the world says otherwise.
 
+mod alignment;
 mod attempt;
 mod dead_limit;
 mod pause;
@@ -9,7 +10,7 @@ mod route;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
 use tokio::sync::Notify;
@@ -24,6 +25,7 @@ use crate::queue::{Limits, Queue};
 use crate::record::{Partition, Record, clean_text};
 use crate::store::held::Patience;
 use crate::store::{Cause, Fault, Pool, positions};
+use alignment::{Alignment, Pace};
 use dead_limit::{DeadLimit, Passed};
 use pause::Pause;
 
@@ -51,6 +53,8 @@ pub struct Shared {
     pub patience: Patience,
     /// When a partition has too many dead records to go on without a person.
     pub dead_limit: DeadLimitSettings,
+    /// Keeps the lanes in step while they work off a backlog.
+    pub alignment: Arc<Alignment>,
     /// Wakes the sweeper: something that waited is due.
     pub woken: Notify,
 }
@@ -71,6 +75,7 @@ impl Shared {
                 limit: settings.held.max_age,
             },
             dead_limit: settings.dead_limit,
+            alignment: Arc::default(),
             woken: Notify::new(),
         }
     }
@@ -112,17 +117,46 @@ impl<H: Handler> Lane<H> {
     }
 
     async fn apply_all(&mut self) -> Result<std::convert::Infallible, End> {
+        let begun = Instant::now();
         let mut limit = self.dead_limit().await?;
+        let pace = H::CREATES_SUBJECT.then(|| self.shared.alignment.join());
+        let most = Limits { records: self.shared.batch_max_records, bytes: BATCH_BYTES };
         loop {
             if !self.queue.ready().await {
                 return Err(End::Closed);
             }
+            let bound = if let Some(pace) = &pace {
+                self.keep_pace(pace, None);
+                i64::MAX
+            } else {
+                self.fall_into_step(begun).await?
+            };
             // The connection first: while the lane waits for one, its batch grows.
             let connection = self.connection().await?;
-            let most = Limits { records: self.shared.batch_max_records, bytes: BATCH_BYTES };
-            let mut records = self.queue.take(most);
+            let mut records = self.queue.take_below(most, bound);
             records.retain(|record| record.offset >= self.position);
             self.apply(connection, &records, &mut limit).await?;
+            if let Some(pace) = &pace {
+                self.keep_pace(pace, records.last().and_then(|record| record.timestamp));
+            }
+        }
+    }
+
+    /// Tells the other lanes how far this one is.
+    fn keep_pace(&self, pace: &Pace, last: Option<i64>) {
+        pace.at(self.queue.timestamps(1).and_then(|(first, _)| first), last);
+    }
+
+    /// Waits, in a backlog, for the lanes that are behind this one; returns the timestamp below which records may
+    /// be applied.
+    async fn fall_into_step(&self, begun: Instant) -> Result<i64, End> {
+        let Some((Some(first), last)) = self.queue.timestamps(self.shared.batch_max_records) else {
+            return Ok(i64::MAX);
+        };
+        tokio::select! {
+            biased;
+            () = self.queue.closed() => Err(End::Closed),
+            bound = self.shared.alignment.wait(first, last.unwrap_or(first), begun) => Ok(bound),
         }
     }
 
