@@ -196,6 +196,26 @@ async fn a_booking_that_another_service_is_about_to_make_is_waited_for_and_count
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_refused_for_a_booking_that_turns_out_to_stand_in_another_room() {
+    let world = World::new(1).await;
+    let other = world.another_connection().await;
+    let same_id = "BEGIN; INSERT INTO bookings (booking_id, user_id, room_id, number_of_guests, start_date, end_date) \
+         VALUES ('elsewhere', 1, 2, 2, '2027-01-11', '2027-01-14')";
+    other.batch_execute(same_id).await.unwrap();
+    let both = [stay("elsewhere", OCEAN, 10, 3), stay("lucky", OCEAN, 10, 3)];
+    world.produce_events(&world.bookings, 0, &both).await;
+    let mut worker = world.worker_with(&[OVERLAP]);
+    // Its room is locked and found free; its id is not yet known to be given away.
+    world.transactions_wait(1).await;
+    other.batch_execute("COMMIT").await.unwrap();
+    worker.said("lane paused; it retries until this passes, and nothing is lost").await;
+    world.settled().await;
+    assert_eq!(world.verdicts(&world.bookings).await, ["rejected:conflicting_booking", "accepted"]);
+    world.assert_consistent().await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_guests_than_the_rooms_capacity_are_refused_and_take_no_room() {
     let world = World::new(1).await;
     world.database.batch_execute("UPDATE rooms SET capacity = NULL WHERE id = 3").await.unwrap();
