@@ -6,7 +6,7 @@ use jiff::ToSpan as _;
 use jiff::civil::date;
 use serde_json::{Value, json};
 
-use crate::support::{Message, World, booking, cancellation, eventually};
+use crate::support::{Entry, Message, World, booking, cancellation, eventually};
 
 const OVERLAP: (&str, &str) = ("BOOKING_OVERLAP", "refuse");
 const CAPACITY: (&str, &str) = ("BOOKING_CAPACITY", "refuse");
@@ -44,7 +44,7 @@ async fn becomes(world: &World, topic: &str, subject: &str, verdict: &str) {
     eventually(verdict, async || {
         let ledger = world.ledger().await;
         let last = ledger.iter().rfind(|entry| entry.topic == topic && entry.subject == subject);
-        let found = last.map(|entry| entry.verdict());
+        let found = last.map(Entry::verdict);
         if found.as_deref() == Some(verdict) { Ok(Some(())) } else { Err(found) }
     })
     .await;

@@ -10,13 +10,16 @@ WITH stay AS MATERIALIZED (
     FROM stay
     GROUP BY room_id
 ), taken AS MATERIALIZED (
-    SELECT bookings.room_id, bookings.start_date, bookings.end_date
+    SELECT room.id AS room_id, booking.start_date, booking.end_date
     FROM room
-    JOIN public.bookings
-        ON bookings.room_id = room.id
-        AND bookings.status = 'Accepted'
-        AND bookings.start_date < room.last_date
-        AND bookings.end_date > room.first_date
+    CROSS JOIN LATERAL (
+        SELECT start_date, end_date
+        FROM public.bookings
+        WHERE room_id = room.id AND status = 'Accepted'
+          -- The sum keeps the index on (start_date, end_date) out: it would be read from its beginning, for each room.
+          AND end_date > room.first_date AND start_date + 0 < room.last_date
+        OFFSET 0 -- Room by room, over its index; else the whole table is read, even for a single stay.
+    ) AS booking
 )
 SELECT stay.ordinal
 FROM stay
