@@ -15,6 +15,7 @@
 
 mod backpressure;
 mod baggage;
+mod booking_rules;
 mod broker_faults;
 mod command_line;
 mod commit_faults;
