@@ -1,7 +1,7 @@
 //! A backlog on both topics, read from its beginning: how many cancellations overtake their bookings.
 #![expect(clippy::print_stdout, reason = "the table is this program's product")]
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
@@ -18,27 +18,26 @@ const PARTITIONS: i32 = 6;
 const ROUNDS: usize = 3;
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// When the first booking was made, in milliseconds since 1970, and the time between two.
-const BEGAN: i64 = 1_736_953_200_000;
+/// The time between two bookings, in milliseconds. The last is made now: retention would take what is old.
 const BETWEEN: i64 = 40;
 
 /// How long after its booking a cancellation comes, in milliseconds: somebody thinks again.
 const AFTER: i64 = 5_000;
-
-fn made(number: usize) -> i64 {
-    BEGAN + BETWEEN * i64::try_from(number).unwrap_or_default()
-}
 
 /// The share of cancellations set aside, and the throughput beside that of the bookings alone.
 pub async fn run(scene: &Scene) -> Result<()> {
     let (bookings, cancellations, none) =
         ("backlog-of-bookings", "backlog-of-cancellations", "backlog-of-none");
     scene.kafka.admin().create_topic(none, PARTITIONS, &[]).await?;
-    let booked = |number| Sample { timestamp: Some(made(number)), ..load::booking(number) };
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+    let made = move |number: usize| now - BETWEEN * i64::try_from(BOOKINGS - number).unwrap_or_default();
+    let booked = move |number| Sample { timestamp: Some(made(number)), ..load::booking(number) };
     scene.topic(bookings, PARTITIONS, (0..BOOKINGS).map(booked)).await?;
     let cancelled = (0..BOOKINGS).filter(|number| number % 10 < CANCELLED);
-    let cancelled = cancelled
-        .map(|number| Sample { timestamp: Some(made(number) + AFTER), ..load::cancellation_of_new(number) });
+    let cancelled = cancelled.map(move |number| Sample {
+        timestamp: Some(made(number) + AFTER),
+        ..load::cancellation_of_new(number)
+    });
     scene.topic(cancellations, PARTITIONS, cancelled).await?;
     let all = i64::try_from(BOOKINGS + BOOKINGS / 10 * CANCELLED)?;
     let (mut shares, mut ratios) = (Vec::new(), Vec::new());
