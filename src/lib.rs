@@ -17,6 +17,7 @@
 //! - [`booking`]: the events and rules of bookings
 //! - [`store`]: transactions, faults, and the worker's own tables
 //! - [`telemetry`]: the log
+//! - [`terminal`]: what commands show
 //! - `backoff`: the waits between two tries
 
 pub mod app;
@@ -36,4 +37,5 @@ pub mod record;
 pub mod retry;
 pub mod store;
 pub mod telemetry;
+pub mod terminal;
 pub mod trace_context;
