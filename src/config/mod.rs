@@ -37,6 +37,7 @@ mod tests;
 pub use catalogue::{Setting, catalogue};
 pub use database::{DatabaseSettings, SslMode};
 pub use divert::DivertSettings;
+pub use duration::duration;
 pub use environment::Environment;
 pub use fault::{ConfigurationFaults, Fault};
 pub use held::{DeadLimitSettings, HeldSettings};
