@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use worker::cli::{Arguments, Command};
 use worker::config::{ConfigurationFaults, LogFormat, Report, Settings, render_table};
 use worker::telemetry::{self, Format, LogGuard};
-use worker::terminal::{print, say};
+use worker::terminal::{harmless, print, say};
 use worker::{app, intake, ops};
 
 const OK: u8 = 0;
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     match code {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            say(&format!("worker: {error:#}"));
+            say(&harmless(&format!("worker: {error:#}")));
             ExitCode::from(FATAL)
         }
     }

@@ -35,9 +35,11 @@ impl Progress {
         // There is nowhere else to say that it could not be said.
         let _ = write!(io::stderr(), "{begin}{what}: {done} of {total}{end}");
     }
+}
 
+impl Drop for Progress {
     /// Leaves the terminal's line.
-    pub(super) fn over(self) {
+    fn drop(&mut self) {
         if self.terminal && self.shown {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }

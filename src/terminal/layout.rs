@@ -26,6 +26,20 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     shown
 }
 
+/// The end of the text in at most this many columns, with `…` for what is left out.
+pub(super) fn cut_before(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    let mut columns = 1;
+    let fits = |(_, character): &(usize, char)| {
+        columns += character.width().unwrap_or(0);
+        columns <= most
+    };
+    let start = text.char_indices().rev().take_while(fits).last().map_or(text.len(), |(start, _)| start);
+    format!("…{}", text.get(start..).unwrap_or_default())
+}
+
 /// The lines of a text, broken after blanks and commas where there are any, else anywhere.
 pub(super) fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -81,12 +95,16 @@ mod tests {
         assert_eq!(cut("booking_456", 10), "booking_4…");
         assert_eq!(cut("海景房海景房", 7), "海景房…");
         assert_eq!(cut("海景房海景房", 6), "海景…");
+        assert_eq!(cut_before("booking-events/0@1042", 21), "booking-events/0@1042");
+        assert_eq!(cut_before("booking-events/0@1042", 10), "…ts/0@1042");
+        assert_eq!(cut_before("海景房海景房", 6), "…景房");
     }
 
     proptest! {
         #[test]
         fn nothing_is_wider_than_asked(text in "[a-z é海,]{0,200}", most in 2_usize..50) {
             prop_assert!(width(&cut(&text, most)) <= most);
+            prop_assert!(width(&cut_before(&text, most)) <= most);
             for line in wrap(&text, most) {
                 prop_assert!(width(line.trim_end()) <= most, "{line:?}");
             }

@@ -1,6 +1,6 @@
 //! A table that fits the terminal: long cells are cut, numbers stand on the right.
 
-use super::layout::{cut, width};
+use super::layout::{cut, cut_before, width};
 use super::{Screen, Tone, harmless};
 
 /// What stands between two columns.
@@ -15,25 +15,33 @@ pub struct Column {
     title: &'static str,
     right: bool,
     whole: bool,
+    /// Whether the end tells more than the beginning.
+    end: bool,
 }
 
 impl Column {
     /// Text that is cut where the terminal is too narrow.
     #[must_use]
     pub const fn text(title: &'static str) -> Self {
-        Self { title, right: false, whole: false }
+        Self { title, right: false, whole: false, end: false }
+    }
+
+    /// A record's or a topic's name: cut at its beginning, because the end tells one from another.
+    #[must_use]
+    pub const fn place(title: &'static str) -> Self {
+        Self { title, right: false, whole: false, end: true }
     }
 
     /// Text that is useless when it is cut.
     #[must_use]
     pub const fn word(title: &'static str) -> Self {
-        Self { title, right: false, whole: true }
+        Self { title, right: false, whole: true, end: false }
     }
 
     /// Numbers.
     #[must_use]
     pub const fn number(title: &'static str) -> Self {
-        Self { title, right: true, whole: true }
+        Self { title, right: true, whole: true, end: false }
     }
 }
 
@@ -106,7 +114,8 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
             // Blanks that stand between two columns are written only where something follows.
             let mut blanks = String::new();
             for ((cell, column), width_here) in row.iter().zip(&self.columns).zip(&widths) {
-                let text = cut(&cell.text, *width_here);
+                let shorten = if column.end { cut_before } else { cut };
+                let text = shorten(&cell.text, *width_here);
                 let free = " ".repeat(width_here.saturating_sub(width(&text)));
                 let (before, after) = if column.right { (&*free, "") } else { ("", &*free) };
                 if text.is_empty() {

@@ -8,7 +8,6 @@ use super::selection::{Selection, Which};
 use crate::ops::progress::Progress;
 use crate::ops::{Desk, Failure};
 use crate::store::{Fault, Transaction, held};
-use crate::terminal::print;
 
 /// What `worker held discard` takes.
 #[derive(Debug, clap::Args)]
@@ -36,19 +35,9 @@ Examples:
 pub(super) async fn run(arguments: Arguments, desk: &Desk) -> Result<(), Failure> {
     let mut selection = Selection::new(&arguments.which, desk).await?;
     let members = serde_json::json!({ "selected": selection.total });
-    let mut results = Results::begin(desk, arguments.json, &members)?;
-    let mut missing: HashSet<i64> = arguments.which.ids().iter().copied().collect();
-    let ended = discard(desk, arguments.note.as_deref(), &mut selection, &mut results, &mut missing).await;
-    let mut missing: Vec<i64> = missing.into_iter().collect();
-    missing.sort_unstable();
-    // After a fault, what was not reached is not missing.
-    if ended.is_err() {
-        missing.clear();
-    }
-    results.end(&missing, ended.as_ref().err())?;
-    if !arguments.json && ended.is_ok() && results.count() == 0 && missing.is_empty() {
-        print("no such record waits or is dead; nothing to do")?;
-    }
+    let mut results = Results::begin(desk, arguments.json, &members, arguments.which.ids())?;
+    let ended = discard(desk, arguments.note.as_deref(), &mut selection, &mut results).await;
+    results.end(ended.as_ref().err())?;
     ended
 }
 
@@ -57,13 +46,11 @@ async fn discard(
     note: Option<&str>,
     selection: &mut Selection<'_>,
     results: &mut Results<'_>,
-    missing: &mut HashSet<i64>,
 ) -> Result<(), Failure> {
     let mut progress = Progress::new("discarded", selection.total);
     loop {
         let targets = selection.next().await?;
         if targets.is_empty() {
-            progress.over();
             return Ok(());
         }
         let ids: Vec<i64> = targets.iter().map(|target| target.id).collect();
@@ -71,7 +58,6 @@ async fn discard(
         let passed: Vec<i64> = ids.iter().copied().filter(|id| !discarded.contains(id)).collect();
         let states = states(desk, &passed).await?;
         for target in targets {
-            missing.remove(&target.id);
             let fate = if discarded.contains(&target.id) {
                 Fate::new(target, "discarded", None, note)
             } else {

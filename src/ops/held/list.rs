@@ -98,7 +98,7 @@ fn entry(row: &Row) -> Entry {
 fn render(entries: &[Entry], desk: &Desk) -> String {
     let mut table = Table::new([
         Column::number("ID"),
-        Column::text("RECORD"),
+        Column::place("RECORD"),
         Column::text("BOOKING"),
         Column::word("REASON"),
         Column::word("STATUS"),

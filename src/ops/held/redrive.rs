@@ -1,6 +1,6 @@
 //! `worker held redrive`: records tried again because a person says so, by the handlers that apply live ones.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::results::{Fate, PASSED_OVER, Results};
@@ -50,18 +50,11 @@ pub(super) async fn run(arguments: Arguments, desk: &Desk) -> Result<(), Failure
     let ending = if arguments.dry_run { Ending::Rehearse } else { Ending::Commit };
     let mut selection = Selection::new(&arguments.which, desk).await?;
     let members = serde_json::json!({ "dryRun": arguments.dry_run, "selected": selection.total });
-    let mut results = Results::begin(desk, arguments.json, &members)?;
-    let mut missing: HashSet<i64> = arguments.which.ids().iter().copied().collect();
-    let ended = redrive(desk, ending, &mut selection, &mut results, &mut missing).await;
-    let mut missing: Vec<i64> = missing.into_iter().collect();
-    missing.sort_unstable();
-    // After a fault, what was not reached is not missing.
-    if ended.is_err() {
-        missing.clear();
-    }
-    results.end(&missing, ended.as_ref().err())?;
+    let mut results = Results::begin(desk, arguments.json, &members, arguments.which.ids())?;
+    let ended = redrive(desk, ending, &mut selection, &mut results).await;
+    results.end(ended.as_ref().err())?;
     if !arguments.json {
-        conclude(&results, ending, missing.is_empty())?;
+        conclude(&results, ending)?;
     }
     ended
 }
@@ -71,34 +64,49 @@ async fn redrive(
     ending: Ending,
     selection: &mut Selection<'_>,
     results: &mut Results<'_>,
-    missing: &mut HashSet<i64>,
 ) -> Result<(), Failure> {
     let shared = Shared::new(&desk.settings, desk.pool.clone());
     let routes = booking::routes(&desk.settings.kafka);
     let what = if ending == Ending::Rehearse { "rehearsed" } else { "redriven" };
     let mut progress = Progress::new(what, selection.total);
     loop {
-        let targets = selection.next().await?;
+        let mut targets = selection.next().await?;
         if targets.is_empty() {
-            progress.over();
             return Ok(());
         }
-        let mut retried = HashMap::new();
-        for route in &routes {
-            let topic: &str = route.topic();
-            let ids: Vec<i64> =
-                targets.iter().filter(|target| target.topic == topic).map(|target| target.id).collect();
-            if !ids.is_empty() {
-                let done = retry(route, &shared, &ids, ending).await?;
-                retried.extend(done.into_iter().map(|retried| (retried.id, retried)));
-            }
-        }
-        for target in &targets {
-            missing.remove(&target.id);
+        let (retried, fault) = retry_all(&routes, &shared, &targets, ending).await;
+        if fault.is_some() {
+            targets.retain(|target| retried.contains_key(&target.id));
         }
         report(desk, targets, &retried, results).await?;
+        if let Some(fault) = fault {
+            return Err(fault.into());
+        }
         progress.at(results.count());
     }
+}
+
+/// Tries the targets, a transaction each topic. After a fault, what was done before it counts.
+async fn retry_all(
+    routes: &[Route],
+    shared: &Shared,
+    targets: &[Target],
+    ending: Ending,
+) -> (HashMap<i64, Retried>, Option<Fault>) {
+    let mut retried = HashMap::new();
+    for route in routes {
+        let topic: &str = route.topic();
+        let ids: Vec<i64> =
+            targets.iter().filter(|target| target.topic == topic).map(|target| target.id).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        match retry(route, shared, &ids, ending).await {
+            Ok(done) => retried.extend(done.into_iter().map(|retried| (retried.id, retried))),
+            Err(fault) => return (retried, Some(fault)),
+        }
+    }
+    (retried, None)
 }
 
 /// Tries records of one topic, for as long as it takes a fault to pass, within bounds.
@@ -162,19 +170,14 @@ pub(super) async fn states(desk: &Desk, ids: &[i64]) -> Result<HashMap<i64, Stri
     Ok(rows.iter().map(|row| (row.get("id"), row.get("status"))).collect())
 }
 
-fn conclude(results: &Results<'_>, ending: Ending, found_all: bool) -> Result<(), Failure> {
-    if results.count() == 0 {
-        if found_all {
-            print("no such record waits or is dead; nothing to do")?;
-        }
-        return Ok(());
-    }
+/// What the sums do not say.
+fn conclude(results: &Results<'_>, ending: Ending) -> Result<(), Failure> {
     let waits = results.with("held");
     if waits > 0 {
         let would = if ending == Ending::Rehearse { "would wait" } else { "waiting" };
         print(&format!("\n{}: {would} for what is still unknown; tried again by itself", records(waits)))?;
     }
-    if ending == Ending::Rehearse {
+    if ending == Ending::Rehearse && results.count() > 0 {
         print("\na rehearsal: nothing was changed")?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What has become of many records, told as it comes about and summed up at the end. Memory stays bounded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::json;
@@ -52,16 +52,24 @@ pub(super) struct Results<'a> {
     count: u64,
     outcomes: BTreeMap<(String, Option<String>), u64>,
     few: Vec<Fate>,
+    /// The ids that were asked for and have not been met.
+    missing: BTreeSet<i64>,
 }
 
 impl<'a> Results<'a> {
-    /// Begins; under JSON, with these members before the records.
-    pub(super) fn begin(desk: &'a Desk, as_json: bool, members: &serde_json::Value) -> Result<Self, Failure> {
+    /// Begins; under JSON, with these members before the records. `ids` are those that were asked for by name.
+    pub(super) fn begin(
+        desk: &'a Desk,
+        as_json: bool,
+        members: &serde_json::Value,
+        ids: &[i64],
+    ) -> Result<Self, Failure> {
         if as_json {
             let members = json_line(members)?;
             print(&format!("{},\n\"records\": [", members.trim_end_matches('}')))?;
         }
-        Ok(Self { desk, as_json, count: 0, outcomes: BTreeMap::new(), few: Vec::new() })
+        let missing = ids.iter().copied().collect();
+        Ok(Self { desk, as_json, count: 0, outcomes: BTreeMap::new(), few: Vec::new(), missing })
     }
 
     /// Adds a record.
@@ -71,6 +79,7 @@ impl<'a> Results<'a> {
             print(&format!("{comma}{}", json_line(&fate)?))?;
         }
         self.count += 1;
+        self.missing.remove(&fate.id);
         *self.outcomes.entry((fate.outcome.clone(), fate.reason.clone())).or_default() += 1;
         if self.few.len() <= FEW {
             self.few.push(fate);
@@ -89,8 +98,11 @@ impl<'a> Results<'a> {
         same.map(|(_, count)| count).sum()
     }
 
-    /// Sums up. `missing` are the ids that were asked for and are not there.
-    pub(super) fn end(&self, missing: &[i64], fault: Option<&Failure>) -> Result<(), Failure> {
+    /// Sums up. After a fault, what was not reached is not missing.
+    pub(super) fn end(&mut self, fault: Option<&Failure>) -> Result<(), Failure> {
+        if fault.is_some() {
+            self.missing.clear();
+        }
         if self.as_json {
             let outcomes: Vec<_> = self
                 .outcomes
@@ -99,7 +111,7 @@ impl<'a> Results<'a> {
                     json!({ "outcome": outcome, "reason": reason, "records": count })
                 })
                 .collect();
-            let (outcomes, missing) = (json_line(&outcomes)?, json_line(&missing)?);
+            let (outcomes, missing) = (json_line(&outcomes)?, json_line(&self.missing)?);
             let fault = json_line(&fault.map(ToString::to_string))?;
             print(&format!("],\n\"outcomes\": {outcomes},\n\"notFound\": {missing},\n\"fault\": {fault}}}"))?;
             return Ok(());
@@ -108,8 +120,11 @@ impl<'a> Results<'a> {
             let shown = if self.few.len() <= FEW { self.one_by_one() } else { self.summed_up() };
             print(&shown)?;
         }
-        for id in missing {
+        for id in &self.missing {
             print(&format!("no record {id} waits or is dead"))?;
+        }
+        if self.count == 0 && self.missing.is_empty() && fault.is_none() {
+            print("no such record waits or is dead; nothing to do")?;
         }
         Ok(())
     }
@@ -117,7 +132,7 @@ impl<'a> Results<'a> {
     fn one_by_one(&self) -> String {
         let mut table = Table::new([
             Column::number("ID"),
-            Column::text("RECORD"),
+            Column::place("RECORD"),
             Column::text("BOOKING"),
             Column::word("OUTCOME"),
             Column::text("REASON"),

@@ -62,7 +62,7 @@ pub(super) struct Selection<'a> {
 }
 
 impl Which {
-    /// Whether the ids were named one by one.
+    /// The ids, where the records were named one by one.
     pub(super) fn ids(&self) -> &[i64] {
         &self.ids
     }

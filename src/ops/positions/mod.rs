@@ -137,7 +137,7 @@ fn unknown(topic: String, partition: i32) -> Position {
 
 fn render(positions: &[Position], desk: &Desk) -> String {
     let mut table = Table::new([
-        Column::text("TOPIC"),
+        Column::place("TOPIC"),
         Column::number("PARTITION"),
         Column::number("NEXT"),
         Column::number("COMMITTED"),
