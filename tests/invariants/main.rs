@@ -31,6 +31,7 @@ mod memory;
 mod migrations;
 mod mixed_stream;
 mod oddities;
+mod ops;
 mod outcomes;
 mod poison;
 mod positions;
