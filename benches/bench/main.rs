@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "the table is this program's product")]
 #![expect(unreachable_pub, reason = "a program exports nothing; `pub` marks what its modules offer")]
 
+mod alignment;
 mod backlog;
 mod bound;
 mod latency;
@@ -19,7 +20,7 @@ mod worker;
 use anyhow::Result;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 5] = ["throughput", "scaling", "slow-lane", "latency", "memory"];
+const PARTS: [&str; 6] = ["throughput", "scaling", "slow-lane", "backlog", "latency", "memory"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -38,6 +39,7 @@ async fn main() -> Result<()> {
             "throughput" => throughput::run(&scene).await?,
             "scaling" => throughput::scaling(&scene).await?,
             "slow-lane" => waiting::run(&scene).await?,
+            "backlog" => alignment::run(&scene).await?,
             "latency" => latency::run(&scene).await?,
             _ => backlog::run(&scene).await?,
         }

@@ -15,11 +15,13 @@
 
 mod backpressure;
 mod baggage;
+mod booking_rules;
 mod broker_faults;
 mod command_line;
 mod commit_faults;
 mod crash;
 mod database_faults;
+mod dead_limit;
 mod divert;
 mod fatal_faults;
 mod headers;
@@ -40,6 +42,7 @@ mod rebalance;
 mod record_faults;
 mod redelivery;
 mod retention;
+mod retries;
 mod schema_changes;
 mod secrets;
 mod settings;

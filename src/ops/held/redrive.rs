@@ -66,7 +66,7 @@ async fn redrive(
     results: &mut Results<'_>,
 ) -> Result<(), Failure> {
     let shared = Shared::new(&desk.settings, desk.pool.clone());
-    let routes = booking::routes(&desk.settings.kafka);
+    let routes = booking::routes(&desk.settings);
     let what = if ending == Ending::Rehearse { "rehearsed" } else { "redriven" };
     let mut progress = Progress::new(what, selection.total);
     loop {

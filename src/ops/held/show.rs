@@ -58,7 +58,7 @@ pub(super) async fn run(arguments: &Arguments, desk: &Desk) -> Result<(), Failur
 fn as_json(id: i64, row: &Row, headers: &[OwnedHeader], story: &[Row]) -> Value {
     let headers: Vec<Value> = headers
         .iter()
-        .map(|(name, bytes)| json!({ "name": name, "value": value(bytes.as_deref()) }))
+        .map(|(name, bytes)| json!({ "name": String::from_utf8_lossy(name.as_ref()), "value": value(bytes.as_deref()) }))
         .collect();
     let story: Vec<Value> = story
         .iter()
@@ -141,8 +141,8 @@ fn facts(row: &Row, headers: &[OwnedHeader]) -> Vec<(&'static str, String)> {
     let headers: Vec<String> = headers
         .iter()
         .map(|(name, value)| match value {
-            Some(value) => format!("{}: {}", harmless(name), one_line(value)),
-            None => format!("{} (no value)", harmless(name)),
+            Some(value) => format!("{}: {}", one_line(name.as_ref()), one_line(value)),
+            None => format!("{} (no value)", one_line(name.as_ref())),
         })
         .collect();
     facts.push(("headers", if headers.is_empty() { absent() } else { headers.join("\n") }));

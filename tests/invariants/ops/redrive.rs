@@ -115,7 +115,7 @@ async fn many_are_redriven_in_parts_and_summed_up() {
         event["guests"] = json!(9);
         Message::event(&event)
     };
-    let worker = world.worker();
+    let worker = world.worker_with(&[("DEAD_LIMIT_RUN", "100000"), ("DEAD_LIMIT_WINDOW", "100000")]);
     let messages: Vec<Message> = (0..many).map(event).chain([Message::bytes("{")]).collect();
     world.produce_all(&world.bookings, &messages).await;
     world.settled().await;

@@ -30,7 +30,7 @@ async fn of_sweeper_and_redrive_at_one_record_exactly_one_applies_it() {
     let settings =
         Settings::from_snapshot(&world.settings(&[]).into_iter().collect::<Environment>()).unwrap();
     let shared = Arc::new(Shared::new(&settings, pool(&settings.database).unwrap()));
-    let routes = Arc::new(booking::routes(&settings.kafka));
+    let routes = Arc::new(booking::routes(&settings));
     let ids = world.database.query("SELECT id FROM worker.held ORDER BY id", &[]).await.unwrap();
     let (mut swept, mut redriven) = (0, 0);
     for (round, id) in ids.iter().map(|row| row.get::<_, i64>(0)).enumerate() {
