@@ -16,7 +16,9 @@
 //! - [`handler`], [`outcome`]: what an event type brings, and what becomes of a record
 //! - [`booking`]: the events and rules of bookings
 //! - [`store`]: transactions, faults, and the worker's own tables
+//! - [`cli`], [`ops`]: the commands that a person runs
 //! - [`telemetry`]: the log
+//! - [`terminal`]: what commands show
 //! - `backoff`: the waits between two tries
 
 pub mod app;
@@ -24,16 +26,19 @@ mod backoff;
 pub mod baggage;
 mod batch;
 pub mod booking;
+pub mod cli;
 pub mod config;
 pub mod context;
 pub mod divert;
 pub mod handler;
 pub mod intake;
 pub mod lane;
+pub mod ops;
 pub mod outcome;
 pub mod queue;
 pub mod record;
 pub mod retry;
 pub mod store;
 pub mod telemetry;
+pub mod terminal;
 pub mod trace_context;

@@ -39,6 +39,7 @@ pub use booking::BookingSettings;
 pub use catalogue::{Setting, catalogue};
 pub use database::{DatabaseSettings, SslMode};
 pub use divert::DivertSettings;
+pub use duration::duration;
 pub use environment::Environment;
 pub use fault::{ConfigurationFaults, Fault};
 pub use held::{DeadLimitSettings, HeldSettings};

@@ -25,6 +25,7 @@ use crate::lane::{Route, Shared};
 use crate::store::Cause;
 
 pub use consumer::check;
+pub(crate) use consumer::client;
 
 /// What the intake thread works with.
 pub struct Intake {

@@ -29,11 +29,9 @@ impl World {
         .await;
     }
 
-    /// What `worker held accept` does.
+    /// Lets the first partition go on, as a person does.
     async fn accept_the_dead(&self) {
-        let sql = "UPDATE worker.positions SET dead_accepted_below = next_offset \
-                   WHERE group_id = $1 AND topic = $2 AND partition = 0";
-        assert_eq!(self.database.execute(sql, &[&self.group, &self.bookings]).await.unwrap(), 1);
+        self.command_text(&["held", "accept", &self.bookings, "0"]).await;
     }
 }
 

@@ -33,6 +33,7 @@ mod memory;
 mod migrations;
 mod mixed_stream;
 mod oddities;
+mod ops;
 mod outcomes;
 mod poison;
 mod positions;
