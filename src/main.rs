@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use worker::config::{ConfigurationFaults, LogFormat, Report, Settings, render_table};
 use worker::telemetry::{self, Format, LogGuard};
-use worker::{app, intake};
+use worker::{app, intake, relay};
 
 /// Applies booking events from Kafka to PostgreSQL, each exactly once.
 ///
@@ -78,7 +78,9 @@ fn with_settings(act: impl FnOnce(Settings) -> anyhow::Result<u8>) -> anyhow::Re
 /// The settings, where every part of the worker can live with them.
 fn usable_settings() -> Result<Settings, ConfigurationFaults> {
     let settings = Settings::from_environment()?;
-    intake::check(&settings.kafka).map_err(|fault| ConfigurationFaults(vec![fault]))?;
+    for check in [intake::check, relay::check] {
+        check(&settings.kafka).map_err(|fault| ConfigurationFaults(vec![fault]))?;
+    }
     Ok(settings)
 }
 
