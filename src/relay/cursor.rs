@@ -20,7 +20,7 @@ pub(super) struct Cursor {
     stored: i64,
     /// As it is; ahead of the stored one only by what nobody is told.
     reached: i64,
-    written: Instant,
+    written: Option<Instant>,
 }
 
 impl Cursor {
@@ -28,18 +28,18 @@ impl Cursor {
     pub(super) async fn load(lease: &Lease, group: &Arc<str>) -> Result<Option<Self>, Fault> {
         let rows = lease.query(include_str!("cursor_load.sql"), &[&&**group]).await?;
         let stored = rows.first().map(|row| row.try_get(0)).transpose()?;
-        Ok(stored.map(|stored| Self {
-            group: group.clone(),
-            stored,
-            reached: stored,
-            written: Instant::now(),
-        }))
+        Ok(stored.map(|stored| Self { group: group.clone(), stored, reached: stored, written: None }))
     }
 
     /// Begins just before the group's first row; where it has none up to the horizon, at the horizon.
     pub(super) async fn begin(lease: &Lease, group: &Arc<str>, settled: i64) -> Result<Option<Self>, Fault> {
         lease.query(include_str!("cursor_begin.sql"), &[&&**group, &settled]).await?;
         Self::load(lease, group).await
+    }
+
+    /// Up to which number everything is published.
+    pub(super) fn reached(&self) -> i64 {
+        self.reached
     }
 
     /// The numbers to look at next, the first excluded and the last included; none where all are published.
@@ -50,19 +50,32 @@ impl Cursor {
     /// Everything up to this number is published.
     ///
     /// # Errors
-    /// [`Fault::Overtaken`] where another relay has moved the cursor.
+    /// As [`store`](Self::store).
     pub(super) async fn advance(&mut self, lease: &Lease, to: i64, published: bool) -> Result<(), Fault> {
         self.reached = to;
-        if !published && self.written.elapsed() < IDLE {
-            return Ok(());
-        }
-        let moved =
-            lease.query(include_str!("cursor_advance.sql"), &[&&*self.group, &self.stored, &to]).await?;
-        if moved.len() != 1 {
+        if published { self.store(lease).await } else { Ok(()) }
+    }
+
+    /// Stores a cursor that has moved without anything to publish, now and then.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store).
+    pub(super) async fn rest(&mut self, lease: &Lease) -> Result<(), Fault> {
+        let is_due = self.written.is_none_or(|written| written.elapsed() >= IDLE);
+        if is_due && self.reached > self.stored { self.store(lease).await } else { Ok(()) }
+    }
+
+    /// Stores the cursor.
+    ///
+    /// # Errors
+    /// [`Fault::Overtaken`] where another relay has moved it.
+    async fn store(&mut self, lease: &Lease) -> Result<(), Fault> {
+        let key: crate::store::transaction::Parameters<'_> = &[&&*self.group, &self.stored, &self.reached];
+        if lease.query(include_str!("cursor_advance.sql"), key).await?.len() != 1 {
             return Err(Fault::Overtaken);
         }
-        self.stored = to;
-        self.written = Instant::now();
+        self.stored = self.reached;
+        self.written = Some(Instant::now());
         Ok(())
     }
 }

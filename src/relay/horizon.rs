@@ -22,7 +22,6 @@ const PREPARED: &str = "-1/";
 type Writers = HashMap<String, Option<i32>>;
 
 /// How far the numbers are settled, and what is waited for.
-#[derive(Default)]
 pub(super) struct Horizon {
     settled: Option<i64>,
     pending: Option<Pending>,
@@ -36,6 +35,11 @@ struct Pending {
 }
 
 impl Horizon {
+    /// What is published was settled before.
+    pub(super) fn new(published: Option<i64>) -> Self {
+        Self { settled: published, pending: None }
+    }
+
     /// The highest settled number; none before the first look has come to its end.
     pub(super) fn settled(&self) -> Option<i64> {
         self.settled

@@ -117,9 +117,9 @@ impl Relay {
         stop: &mut Stop,
         faults: &mut Faults,
     ) -> Result<(), Fault> {
-        let mut horizon = Horizon::default();
         let mut retention = Retention::new(self.shared.group.clone(), self.retention);
         let mut cursor = Cursor::load(lease, &self.shared.group).await?;
+        let mut horizon = Horizon::new(cursor.as_ref().map(Cursor::reached));
         loop {
             horizon.advance(lease).await?;
             let mut busy = false;
@@ -129,6 +129,7 @@ impl Relay {
                 }
                 if let Some(cursor) = &mut cursor {
                     busy = self.publish_window(lease, cursor, settled, publisher, stop).await?;
+                    cursor.rest(lease).await?;
                     busy |= !stop.is_asked() && retention.step(lease).await?;
                 }
             }
