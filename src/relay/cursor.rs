@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::lease::Lease;
 use crate::store::Fault;
+use crate::store::transaction::Parameters;
 
 /// The most numbers that one look passes: a bound for the statement where most of them are other groups'.
 const SPAN: i64 = 100_000;
@@ -70,7 +71,7 @@ impl Cursor {
     /// # Errors
     /// [`Fault::Overtaken`] where another relay has moved it.
     async fn store(&mut self, lease: &Lease) -> Result<(), Fault> {
-        let key: crate::store::transaction::Parameters<'_> = &[&&*self.group, &self.stored, &self.reached];
+        let key: Parameters<'_> = &[&&*self.group, &self.stored, &self.reached];
         if lease.query(include_str!("cursor_advance.sql"), key).await?.len() != 1 {
             return Err(Fault::Overtaken);
         }

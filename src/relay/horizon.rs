@@ -52,21 +52,18 @@ impl Horizon {
 
     /// Looks once.
     pub(super) async fn advance(&mut self, lease: &Lease) -> Result<(), Fault> {
-        let mut pending = match self.pending.take() {
-            Some(mut pending) => {
-                let mut writers = writers(lease).await?;
-                writers.retain(|name, _| pending.writers.contains_key(name) || name.starts_with(PREPARED));
-                pending.writers = writers;
-                pending
+        let mut pending = if let Some(mut pending) = self.pending.take() {
+            let mut writers = writers(lease).await?;
+            writers.retain(|name, _| pending.writers.contains_key(name) || name.starts_with(PREPARED));
+            pending.writers = writers;
+            pending
+        } else {
+            // The number first: whoever takes a later one is not waited for.
+            let number = last_number(lease).await?;
+            if self.settled == Some(number) {
+                return Ok(());
             }
-            None => {
-                // The number first: whoever takes a later one is not waited for.
-                let number = last_number(lease).await?;
-                if self.settled == Some(number) {
-                    return Ok(());
-                }
-                Pending { number, writers: writers(lease).await?, since: Instant::now(), said: false }
-            }
+            Pending { number, writers: writers(lease).await?, since: Instant::now(), said: false }
         };
         if pending.writers.is_empty() {
             self.settled = Some(pending.number);

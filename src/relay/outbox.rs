@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 
 use super::lease::Lease;
 use super::message::Header;
+use crate::store::transaction::Parameters;
 use crate::store::{Fault, held};
 
 /// The most rows of a window.
@@ -44,7 +45,7 @@ pub(super) struct Entry {
 
 /// The record's own span.
 pub(super) struct Trace {
-    pub(super) trace_id: Vec<u8>,
+    pub(super) id: Vec<u8>,
     pub(super) span_id: Vec<u8>,
     pub(super) flags: i16,
 }
@@ -60,8 +61,7 @@ pub(super) struct Kept {
 
 /// Reads the next window: after the first of these numbers, up to the last.
 pub(super) async fn read(lease: &Lease, group: &str, numbers: Range<i64>) -> Result<Window, Fault> {
-    let parameters: crate::store::transaction::Parameters<'_> =
-        &[&group, &numbers.start, &numbers.end, &ROWS];
+    let parameters: Parameters<'_> = &[&group, &numbers.start, &numbers.end, &ROWS];
     let rows = lease.query(include_str!("outbox_read.sql"), parameters).await?;
     let entries = rows.iter().map(entry).collect::<Result<Vec<_>, Fault>>()?;
     let is_full = i64::try_from(entries.len()).is_ok_and(|rows| rows >= ROWS);
@@ -82,8 +82,7 @@ async fn with_records(lease: &Lease, group: &str, mut window: Window) -> Result<
     let topics: Vec<&str> = dead.iter().map(|entry| &*entry.topic).collect();
     let partitions: Vec<i32> = dead.iter().map(|entry| entry.partition).collect();
     let offsets: Vec<i64> = dead.iter().map(|entry| entry.offset).collect();
-    let parameters: crate::store::transaction::Parameters<'_> =
-        &[&group, &sequences, &topics, &partitions, &offsets, &BYTES];
+    let parameters: Parameters<'_> = &[&group, &sequences, &topics, &partitions, &offsets, &BYTES];
     let rows = lease.query(include_str!("outbox_records.sql"), parameters).await?;
     if let Some(first_left_out) = sequences.get(rows.len()) {
         window.entries.retain(|entry| entry.sequence < *first_left_out);
@@ -100,7 +99,7 @@ fn entry(row: &Row) -> Result<Entry, Fault> {
     let (trace_id, span_id, flags) =
         (row.try_get("trace_id")?, row.try_get("span_id")?, row.try_get("trace_flags")?);
     let trace = match (trace_id, span_id, flags) {
-        (Some(trace_id), Some(span_id), Some(flags)) => Some(Trace { trace_id, span_id, flags }),
+        (Some(id), Some(span_id), Some(flags)) => Some(Trace { id, span_id, flags }),
         _ => None,
     };
     Ok(Entry {

@@ -139,14 +139,7 @@ impl Link {
     }
 
     async fn send(&mut self, message: &Message) -> Result<DeliveryFuture, Failure> {
-        let producer = match &self.producer {
-            Some(producer) => producer.clone(),
-            None => {
-                let new =
-                    producer::create(&self.config).map_err(|error| Failure::Kafka(error.to_string()))?;
-                self.producer.insert(new).clone()
-            }
-        };
+        let producer = self.producer()?;
         if !self.ready.contains(&message.topic) {
             topics::ensure(&producer, &self.config, &message.topic).await?;
             self.ready.insert(message.topic.clone());
@@ -159,6 +152,14 @@ impl Link {
             }
             tokio::time::sleep(FULL).await;
         }
+    }
+
+    fn producer(&mut self) -> Result<Producer, Failure> {
+        if let Some(producer) = &self.producer {
+            return Ok(producer.clone());
+        }
+        let new = producer::create(&self.config).map_err(|error| Failure::Kafka(error.to_string()))?;
+        Ok(self.producer.insert(new).clone())
     }
 
     /// Ends the producer, on a thread that may wait for librdkafka's.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::lease::Lease;
 use crate::store::Fault;
+use crate::store::transaction::Parameters;
 
 /// How often there is a round over all partitions.
 const ROUND: Duration = Duration::from_mins(1);
@@ -92,8 +93,7 @@ impl Retention {
         (topic, partition): &Place,
         behind: Option<i64>,
     ) -> Result<Look, Fault> {
-        let parameters: crate::store::transaction::Parameters<'_> =
-            &[&&*self.group, topic, partition, &behind, &self.seconds, &ROWS];
+        let parameters: Parameters<'_> = &[&&*self.group, topic, partition, &behind, &self.seconds, &ROWS];
         let rows = lease.query(include_str!("retention_look.sql"), parameters).await?;
         let Some(row) = rows.first() else {
             return Ok(Look { has_old: false, from: 0, below: 0, is_full: false });
@@ -111,7 +111,7 @@ impl Retention {
     /// Deletes what may go of what was looked at, and says how far the partition's rows are gone.
     async fn delete(&self, lease: &Lease, (topic, partition): &Place, look: &Look) -> Result<(), Fault> {
         if look.has_old && look.from < look.below {
-            let parameters: crate::store::transaction::Parameters<'_> =
+            let parameters: Parameters<'_> =
                 &[&&*self.group, topic, partition, &look.from, &look.below, &self.seconds];
             lease.query(include_str!("retention_delete.sql"), parameters).await?;
         }

@@ -1,4 +1,4 @@
-//! The status event: the domain's announcement as a CloudEvents message in Kafka's binary mode.
+//! The status event: the domain's announcement as a `CloudEvents` message in Kafka's binary mode.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ fn traceparent(trace: &Trace) -> String {
         }
         text.push('-');
     };
-    hexadecimal(&mut text, &trace.trace_id);
+    hexadecimal(&mut text, &trace.id);
     hexadecimal(&mut text, &trace.span_id);
     let _ = write!(text, "{:02x}", trace.flags & 0xff);
     text

@@ -6,6 +6,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::Producer as _;
+use rdkafka::types::RDKafkaErrorCode;
 
 use super::producer::Producer;
 use super::publisher::Failure;
@@ -63,8 +64,9 @@ async fn create(config: &ClientConfig, topic: &str) -> Result<(), Failure> {
     // Ending a client may wait for its threads.
     tokio::task::spawn_blocking(move || drop(admin));
     match created.map_err(|error| missing(error.to_string()))?.into_iter().next() {
-        Some(Ok(_)) | None => Ok(()),
-        Some(Err((_, rdkafka::types::RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
-        Some(Err((_, code))) => Err(missing(code.to_string())),
+        Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
+            Err(missing(code.to_string()))
+        }
+        _ => Ok(()),
     }
 }
