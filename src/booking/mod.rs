@@ -8,6 +8,9 @@ mod fields;
 use crate::config::Settings;
 use crate::lane::Route;
 
+/// What the events of this domain are about, in the types of status events.
+const KIND: &str = "booking";
+
 /// The topics of this domain, each with its handler.
 #[must_use]
 pub fn routes(settings: &Settings) -> Vec<Route> {
