@@ -6,12 +6,14 @@
 #![expect(unreachable_pub, reason = "a program exports nothing; `pub` marks what its modules offer")]
 
 mod alignment;
+mod aside;
 mod backlog;
 mod bound;
 mod latency;
 mod load;
 mod measure;
 mod plain;
+mod relay;
 mod scene;
 mod throughput;
 mod waiting;
@@ -20,7 +22,8 @@ mod worker;
 use anyhow::Result;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 6] = ["throughput", "scaling", "slow-lane", "backlog", "latency", "memory"];
+const PARTS: [&str; 8] =
+    ["throughput", "scaling", "slow-lane", "backlog", "relay", "aside", "latency", "memory"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -40,6 +43,8 @@ async fn main() -> Result<()> {
             "scaling" => throughput::scaling(&scene).await?,
             "slow-lane" => waiting::run(&scene).await?,
             "backlog" => alignment::run(&scene).await?,
+            "relay" => relay::run(&scene).await?,
+            "aside" => aside::run(&scene).await?,
             "latency" => latency::run(&scene).await?,
             _ => backlog::run(&scene).await?,
         }
