@@ -15,6 +15,7 @@
 //! - [`context`], [`baggage`], [`trace_context`], [`divert`]: what a record's headers say
 //! - [`handler`], [`outcome`]: what an event type brings, and what becomes of a record
 //! - [`booking`]: the events and rules of bookings
+//! - [`verify`]: proves the promise
 //! - [`store`]: transactions, faults, and the worker's own tables
 //! - [`telemetry`]: the log
 //! - `backoff`: the waits between two tries
@@ -37,3 +38,4 @@ pub mod retry;
 pub mod store;
 pub mod telemetry;
 pub mod trace_context;
+pub mod verify;

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use worker::config::{ConfigurationFaults, LogFormat, Report, Settings, render_table};
 use worker::telemetry::{self, Format, LogGuard};
-use worker::{app, intake};
+use worker::{app, intake, verify};
 
 /// Applies booking events from Kafka to PostgreSQL, each exactly once.
 ///
@@ -36,6 +36,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check the ledger against positions, bookings and held records: 0 only where nothing breaks the promise
+    Verify(verify::Arguments),
     /// Print each setting with its value, where it came from and its default; secrets are hidden
     Config {
         /// Print JSON
@@ -54,6 +56,11 @@ fn main() -> ExitCode {
         Command::Config { json } => config(json),
         Command::Run => with_settings(run),
         Command::Migrate { json } => with_settings(|settings| migrate(&settings, json)),
+        Command::Verify(arguments) => with_settings(|settings| {
+            let report = app::verify(&settings, &arguments)?;
+            print(&report.text(arguments.json))?;
+            Ok(if report.holds() { OK } else { FATAL })
+        }),
     };
     match code {
         Ok(code) => ExitCode::from(code),

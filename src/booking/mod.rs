@@ -4,9 +4,12 @@ mod announcement;
 mod cancel;
 mod create;
 mod fields;
+mod verify;
 
 use crate::config::KafkaSettings;
 use crate::lane::Route;
+
+pub use verify::domain;
 
 /// The topics of this domain, each with its handler.
 #[must_use]

@@ -47,3 +47,4 @@ mod sparse;
 mod support;
 mod topics;
 mod traces;
+mod verify;

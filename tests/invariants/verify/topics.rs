@@ -1,0 +1,1 @@
+//! The topics against the ledger.
