@@ -83,7 +83,10 @@ impl From<tokio_postgres::Error> for Failure {
 /// What kept them from coming to their end.
 pub(crate) fn run(settings: &Settings, domains: &[Domain], arguments: &Arguments) -> Result<Report, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(verify(settings, domains, arguments))
+    let verified = runtime.block_on(verify(settings, domains, arguments));
+    // A question to brokers that are away may never be answered.
+    runtime.shutdown_background();
+    verified
 }
 
 async fn verify(settings: &Settings, domains: &[Domain], arguments: &Arguments) -> Result<Report, Failure> {

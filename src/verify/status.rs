@@ -8,7 +8,7 @@ use super::report::Finding;
 use super::seen::Seen;
 use super::{Failure, Verification};
 use crate::intake;
-use crate::record::{Partition, clean_text};
+use crate::record::{Partition, Record, clean_text};
 
 /// The check's name.
 const CHECK: &str = "status events";
@@ -61,6 +61,10 @@ struct Event {
     offset: i64,
     /// Which outcome it tells.
     id: Id,
+    /// What it is about, by its key.
+    subject: String,
+    /// The last word of its type.
+    outcome: Option<String>,
     payload: Value,
 }
 
@@ -89,12 +93,10 @@ impl Comparison<'_, '_> {
                 count += 1;
                 let record = intake::copied(&message);
                 drop(message);
-                let id = record.header_values("ce_id").next().and_then(Id::parse);
-                let payload = serde_json::from_slice(record.payload().unwrap_or_default());
-                match (id, payload) {
-                    (Some(id), _) if id.group != self.group => continue,
-                    (Some(id), Ok(payload)) => events.push(Event { offset: record.offset, id, payload }),
-                    _ => self.find_unreadable(partition, record.offset),
+                match Event::read(&record) {
+                    Some(event) if event.id.group == self.group => events.push(event),
+                    Some(_) => continue,
+                    None => self.find_unreadable(partition, record.offset),
                 }
                 if events.len() == EVENTS {
                     first = first.or(self.compare(partition, &events).await?);
@@ -133,9 +135,11 @@ impl Comparison<'_, '_> {
         for (event, row) in events.iter().zip(&rows) {
             let sequence: Option<i64> = row.try_get(0)?;
             let (kind, said) = match sequence {
-                None if row.try_get(3)? => continue,
+                None if row.try_get(4)? => continue,
                 None => ("status_without_outcome", Some("the ledger has no such outcome".to_owned())),
-                Some(_) => ("status_differs", event.contradicts(row.try_get(1)?, row.try_get(2)?)),
+                Some(_) => {
+                    ("status_differs", event.contradicts(row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
+                }
             };
             if let Some(sequence) = sequence {
                 first = first.or(Some(sequence));
@@ -145,8 +149,7 @@ impl Comparison<'_, '_> {
                 let (id, offset) = (&event.id, event.offset);
                 let detail = format!("told by {partition}@{offset} as revision {}: {said}", id.revision);
                 let finding = Finding::of_record(kind, self.group, &id.partition, id.offset, detail);
-                let about = event.payload["bookingId"].as_str().unwrap_or_default();
-                self.verification.report.find(CHECK, finding.about(about));
+                self.verification.report.find(CHECK, finding.about(&event.subject));
             }
         }
         self.verification.progress.add(CHECK, i64::try_from(events.len()).unwrap_or_default(), None);
@@ -186,12 +189,26 @@ impl Comparison<'_, '_> {
 }
 
 impl Event {
+    /// Reads an event; none where it names no outcome, or is no JSON.
+    fn read(record: &Record) -> Option<Self> {
+        let id = record.header_values("ce_id").next().and_then(Id::parse)?;
+        let kind = record.header_values("ce_type").next().and_then(|kind| std::str::from_utf8(kind).ok());
+        let outcome = kind.and_then(|kind| kind.rsplit('.').next()).map(str::to_owned);
+        let payload = serde_json::from_slice(record.payload()?).ok()?;
+        Some(Self { offset: record.offset, id, subject: record.key_text(), outcome, payload })
+    }
+
     /// What the event tells otherwise than the ledger does.
-    fn contradicts(&self, reason: Option<&str>, announcement: Option<&str>) -> Option<String> {
+    fn contradicts(&self, outcome: &str, reason: Option<&str>, announcement: Option<&str>) -> Option<String> {
         let announced = announcement.and_then(|text| serde_json::from_str(text).ok());
         let Some(Value::Object(announced)) = announced else {
             return Some("the ledger has nothing to be told of it".to_owned());
         };
+        if let Some(told) = self.outcome.as_deref()
+            && told != outcome
+        {
+            return Some(clean_text(&format!("its type says {told}, but it is {outcome} in the ledger")));
+        }
         let source = &self.payload["source"];
         let partition = &self.id.partition;
         let place = [

@@ -1,5 +1,5 @@
 -- The outcomes that status events name, in the order of the events, and whether retention may have taken them.
-SELECT ledger.sequence, ledger.reason, ledger.announcement,
+SELECT ledger.sequence, ledger.outcome, ledger.reason, ledger.announcement,
        coalesce(event.record_offset < positions.pruned_below, false) AS pruned
 FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::smallint[])
      WITH ORDINALITY AS event (topic, partition, record_offset, revision, ordinal)
