@@ -13,13 +13,14 @@ mod measure;
 mod plain;
 mod scene;
 mod throughput;
+mod verify;
 mod waiting;
 mod worker;
 
 use anyhow::Result;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 5] = ["throughput", "scaling", "slow-lane", "latency", "memory"];
+const PARTS: [&str; 6] = ["throughput", "scaling", "slow-lane", "latency", "memory", "verify"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -39,6 +40,7 @@ async fn main() -> Result<()> {
             "scaling" => throughput::scaling(&scene).await?,
             "slow-lane" => waiting::run(&scene).await?,
             "latency" => latency::run(&scene).await?,
+            "verify" => verify::run(&scene).await?,
             _ => backlog::run(&scene).await?,
         }
     }

@@ -3,9 +3,10 @@
 //! It takes no locks and changes nothing. Tables are walked in chunks, each in a read-only snapshot of its own:
 //! what one transaction of the worker has written together is seen together, or not at all, so that a worker may
 //! run meanwhile; and no snapshot grows old. Read on in this order: `positions`, `outcomes`, `held`, `walk` and
-//! `domain` (the tables), `relay`, then `reader`, `records` and `status` (the topics), and `report`.
+//! `domain` (the tables), `relay`, then `reader`, `records` and `status` (the topics), and `finding` and `report`.
 
 mod domain;
+mod finding;
 mod held;
 mod outcomes;
 mod positions;
@@ -23,9 +24,9 @@ use std::io;
 use crate::config::Settings;
 use crate::outcome;
 use crate::store::{Fault, Pool, Transaction, pool};
+use finding::Finding;
 use progress::Progress;
 use reader::Reader;
-use report::Finding;
 
 pub use domain::Domain;
 pub use report::Report;

@@ -1,6 +1,6 @@
 //! The partitions of a group: each with outcomes has a position, and none is ahead of what was recorded.
 
-use super::report::Finding;
+use super::finding::Finding;
 use super::{Failure, Verification};
 use crate::record::Partition;
 
@@ -41,7 +41,7 @@ pub(super) async fn check(verification: &mut Verification<'_>, group: &str) -> R
         if let Some((kind, detail)) = state.fault() {
             verification
                 .report
-                .find("positions", Finding::of_partition(kind, group, &state.partition, detail));
+                .find("positions", Finding::of_partition(kind, group, &state.partition, &detail));
         }
         verification.report.skipped += state.skipped_records.unsigned_abs();
         states.push(state);

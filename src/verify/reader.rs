@@ -9,6 +9,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{Consumer as _, DefaultConsumerContext, MessageStream, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use tokio::time::{Instant, timeout_at};
@@ -50,7 +51,7 @@ impl Reader {
         self.ask(move |consumer| {
             let metadata = consumer.fetch_metadata(Some(&name), ANSWER)?;
             let known = metadata.topics().iter().filter(|topic| topic.name() == name);
-            Ok(known.flat_map(|topic| topic.partitions().iter().map(|partition| partition.id())).collect())
+            Ok(known.flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect())
         })
         .await
     }

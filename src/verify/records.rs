@@ -3,9 +3,9 @@
 use rdkafka::Message as _;
 use tokio_postgres::Row;
 
+use super::finding::Finding;
 use super::positions::State;
 use super::reader::Reader;
-use super::report::Finding;
 use super::{Failure, Verification};
 use crate::record::Partition;
 
@@ -32,7 +32,7 @@ pub(super) async fn check(
             let detail = format!(
                 "the position is {position}, but the topic ends at {end}: was it recreated, or truncated?"
             );
-            let finding = Finding::of_partition("position_beyond_topic", group, partition, detail);
+            let finding = Finding::of_partition("position_beyond_topic", group, partition, &detail);
             verification.report.find(CHECK, finding);
             return Ok(());
         }
@@ -122,7 +122,7 @@ impl Comparison<'_, '_> {
                 && page.recorded.binary_search_by_key(*offset, |(recorded, _)| *recorded).is_err()
         };
         for offset in records.iter().filter(unrecorded) {
-            let detail = "the record lies below the position, but has no outcome".to_owned();
+            let detail = "the record lies below the position, but has no outcome";
             self.find(Finding::of_record(
                 "record_without_outcome",
                 self.group,
@@ -142,7 +142,7 @@ impl Comparison<'_, '_> {
         // The topic's retention may have taken them since.
         let low = self.reader.bounds(self.partition).await?.map_or(i64::MAX, |(low, _)| low);
         for (offset, subject) in suspects.iter().filter(|(offset, _)| *offset >= low) {
-            let detail = "it has an outcome, but the topic has no such record".to_owned();
+            let detail = "it has an outcome, but the topic has no such record";
             let finding =
                 Finding::of_record("outcome_without_record", self.group, self.partition, *offset, detail);
             self.find(finding.about(subject));

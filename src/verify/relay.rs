@@ -1,6 +1,6 @@
 //! How far the relay says that it has published.
 
-use super::report::Finding;
+use super::finding::Finding;
 use super::{Failure, Verification};
 
 /// Compares the relay's cursor with the sequence of the ledger.
@@ -14,7 +14,7 @@ pub(super) async fn check(verification: &mut Verification<'_>, group: &str) -> R
             "outcomes are published up to the sequence number {published}, but the last one given out is {last}: \
              what comes next would never be published"
         );
-        verification.report.find("relay", Finding::of_group("relay_ahead", group, detail));
+        verification.report.find("relay", Finding::of_group("relay_ahead", group, &detail));
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::finding::Finding;
 use super::reader::Reader;
 use super::relay;
-use super::report::Finding;
 use super::seen::Seen;
 use super::{Failure, Verification};
 use crate::intake;
@@ -114,8 +114,7 @@ impl Comparison<'_, '_> {
     }
 
     fn find_unreadable(&mut self, partition: &Partition, offset: i64) {
-        let detail =
-            "the event names no outcome, or cannot be read: nothing that a worker has written".to_owned();
+        let detail = "the event names no outcome, or cannot be read: nothing that a worker has written";
         let kind = "status_without_outcome";
         self.verification.report.find(CHECK, Finding::of_record(kind, self.group, partition, offset, detail));
     }
@@ -148,7 +147,7 @@ impl Comparison<'_, '_> {
             if let Some(said) = said {
                 let (id, offset) = (&event.id, event.offset);
                 let detail = format!("told by {partition}@{offset} as revision {}: {said}", id.revision);
-                let finding = Finding::of_record(kind, self.group, &id.partition, id.offset, detail);
+                let finding = Finding::of_record(kind, self.group, &id.partition, id.offset, &detail);
                 self.verification.report.find(CHECK, finding.about(&event.subject));
             }
         }
@@ -178,7 +177,7 @@ impl Comparison<'_, '_> {
                     "its revision {revision} is published (sequence number {sequence}), but {topic} does not have it"
                 );
                 let finding =
-                    Finding::of_record("status_missing", self.group, &partition, row.try_get(3)?, detail);
+                    Finding::of_record("status_missing", self.group, &partition, row.try_get(3)?, &detail);
                 self.verification.report.find(CHECK, finding.about(row.try_get(5)?));
             }
             if rows.is_empty() {

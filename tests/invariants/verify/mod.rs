@@ -1,6 +1,7 @@
 //! `worker verify`: clean where the promise holds, whatever a worker does meanwhile, and small in memory.
 
 mod damage;
+mod status;
 mod topics;
 
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use worker::store::pool;
 use crate::support::load::Load;
 use crate::support::schema::ended;
 use crate::support::{Message, Stop, World, booking, booking_of, cancellation, eventually};
+
+/// What a verification may hold at most, debug build and all.
+const MEMORY: u64 = 48 << 20;
 
 /// What one verification has told.
 struct Told {
@@ -64,6 +68,13 @@ impl World {
         let retried = route.retry(&shared, Claim::These(&ids), Ending::Commit).await;
         assert_eq!(retried.unwrap_or_else(|fault| panic!("{fault}")).len(), ids.len());
     }
+}
+
+/// Runs statements; B stands for the topic of the bookings, G for the group.
+async fn execute(world: &World, sql: &str) {
+    let sql =
+        sql.replace("'B'", &format!("'{}'", world.bookings)).replace("'G'", &format!("'{}'", world.group));
+    world.database.batch_execute(&sql).await.unwrap();
 }
 
 /// A booking that [`no_thirteen`] refuses.
@@ -164,18 +175,46 @@ async fn many_rows_are_verified_in_little_memory() {
         world.database.execute(sql, &[&world.group, &rows]).await.unwrap();
     }
     world.database.batch_execute("ANALYZE").await.unwrap();
-    let clean = peak(&world, 0).await;
+    let clean = peak(&world, &["verify"], 0).await;
     // As many findings as rows are no other matter.
     world.database.batch_execute("UPDATE worker.ledger SET revision = 3").await.unwrap();
-    let broken = peak(&world, 1).await;
+    let broken = peak(&world, &["verify"], 1).await;
     for peak in [clean, broken] {
-        assert!((1..64 << 20).contains(&peak), "{clean} and {broken} bytes");
+        assert!((1..MEMORY).contains(&peak), "{clean} and {broken} bytes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_records_are_compared_in_little_memory() {
+    let world = World::new(1).await;
+    let (records, chunk) = (60_000_i64, 2_000_i64);
+    let message = Message::bytes("x".repeat(1_000)).partition(0);
+    for _ in 0..records / chunk {
+        world.produce_all(&world.bookings, &vec![message.clone(); usize::try_from(chunk).unwrap()]).await;
+    }
+    for sql in [
+        "INSERT INTO worker.ledger (group_id, topic, partition, record_offset, subject, outcome)
+         SELECT $1, $3, 0, n, 's', 'diverted' FROM generate_series(0, $2::bigint - 1) AS n",
+        "INSERT INTO worker.positions (group_id, topic, partition, next_offset, first_offset)
+         VALUES ($1, $3, 0, $2, 0)",
+    ] {
+        world.database.execute(sql, &[&world.group, &records, &world.bookings]).await.unwrap();
+    }
+    let clean = peak(&world, &["verify", "--records"], 0).await;
+    world
+        .database
+        .batch_execute("UPDATE worker.ledger SET record_offset = -1 - record_offset")
+        .await
+        .unwrap();
+    let broken = peak(&world, &["verify", "--records"], 1).await;
+    for peak in [clean, broken] {
+        assert!((1..MEMORY).contains(&peak), "{clean} and {broken} bytes");
     }
 }
 
 /// Verifies, expects that it ends so, and returns the most memory that it took.
-async fn peak(world: &World, code: i32) -> u64 {
-    let mut verify = world.run(&["verify"], &[]);
+async fn peak(world: &World, arguments: &[&str], code: i32) -> u64 {
+    let mut verify = world.run(arguments, &[]);
     let mut peak = 0;
     let status = loop {
         // Its end is no moment to ask: what it held is gone then.
