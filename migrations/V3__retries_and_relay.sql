@@ -44,3 +44,6 @@ ALTER TABLE worker.positions
     -- those of records that still wait or are dead stay.
     ADD COLUMN pruned_below        bigint NOT NULL DEFAULT 0,
     ADD COLUMN pruned_before       timestamptz;
+
+-- Where the worker began with the partition: records below are not its own. Null where nobody noted it.
+ALTER TABLE worker.positions ADD COLUMN first_offset bigint;

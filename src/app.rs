@@ -15,6 +15,7 @@ use crate::lane::{Route, Shared};
 use crate::relay::Relay;
 use crate::retry::Sweeper;
 use crate::store::{Cause, Fault, Pool, migrations, pool};
+use crate::verify::{self, Domain};
 
 /// Runs the worker until `shutdown` completes; then stops intake, lets batches in flight finish, tells Kafka
 /// how far they came, and leaves the group.
@@ -92,6 +93,16 @@ fn outcome(ended: Result<Result<(), Cause>, JoinError>) -> Result<(), Cause> {
 pub async fn migrate(settings: &DatabaseSettings) -> Result<Vec<String>, Cause> {
     let pool = open_pool(settings)?;
     wait_for_database(settings, async || migrations::apply(&pool).await).await
+}
+
+/// Proves the promise, or tells what breaks it.
+///
+/// # Errors
+/// What kept the verification from coming to its end.
+pub fn verify(settings: &Settings, arguments: &verify::Arguments) -> Result<verify::Report, verify::Failure> {
+    // A new domain's checks are added here.
+    let domains: [Domain; 1] = [booking::domain()];
+    verify::run(settings, &domains, arguments)
 }
 
 async fn prepare_database(pool: &Pool, settings: &Settings) -> Result<(), Cause> {

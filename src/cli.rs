@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::ops;
+use crate::{ops, verify};
 
 /// Applies booking events from Kafka to PostgreSQL, each exactly once.
 ///
@@ -21,7 +21,8 @@ const EXAMPLES: &str = "Examples:
   DB_HOST=db KAFKA_BROKERS=kafka:9092 worker               consume until SIGTERM or Ctrl-C
   DB_HOST=db DB_PASSWORD_FILE=/run/secrets/db worker migrate   bring the schema up to date
   worker explain booking_456                               what became of a booking, and why
-  worker held list                                         the records that wait or need a person";
+  worker held list                                         the records that wait or need a person
+  worker verify --records                                  whether the promise holds, record by record";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -40,6 +41,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check the ledger against positions, bookings and held records: 0 only where nothing breaks the promise
+    Verify(verify::Arguments),
     /// The commands for whoever looks after a worker.
     #[command(flatten)]
     Operate(ops::Command),

@@ -16,6 +16,7 @@
 //! - [`context`], [`baggage`], [`trace_context`], [`divert`]: what a record's headers say
 //! - [`handler`], [`outcome`]: what an event type brings, and what becomes of a record
 //! - [`booking`]: the events and rules of bookings
+//! - [`verify`]: proves the promise
 //! - [`store`]: transactions, faults, and the worker's own tables
 //! - [`cli`], [`ops`]: the commands that a person runs
 //! - [`telemetry`]: the log
@@ -44,3 +45,4 @@ pub mod store;
 pub mod telemetry;
 pub mod terminal;
 pub mod trace_context;
+pub mod verify;

@@ -22,6 +22,11 @@ fn main() -> ExitCode {
         Command::Run => with_settings(run),
         Command::Migrate { json } => with_settings(|settings| migrate(&settings, json)),
         Command::Operate(command) => with_settings(|settings| operate(command, settings)),
+        Command::Verify(arguments) => with_settings(|settings| {
+            let report = app::verify(&settings, &arguments)?;
+            print(&report.text(arguments.json))?;
+            Ok(if report.holds() { OK } else { FATAL })
+        }),
     };
     match code {
         Ok(code) => ExitCode::from(code),

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// The ledger's words that are nobody's own; what takes effect has its domain's words.
+pub const WORDS: [&str; 7] = ["duplicate", "rejected", "held", "dead", "diverted", "redriven", "discarded"];
+
 /// What became of a record. A failure of the world is never one of these: that is a [`crate::store::Fault`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

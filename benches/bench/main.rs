@@ -16,14 +16,15 @@ mod plain;
 mod relay;
 mod scene;
 mod throughput;
+mod verify;
 mod waiting;
 mod worker;
 
 use anyhow::Result;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 8] =
-    ["throughput", "scaling", "slow-lane", "backlog", "relay", "aside", "latency", "memory"];
+const PARTS: [&str; 9] =
+    ["throughput", "scaling", "slow-lane", "backlog", "relay", "aside", "latency", "memory", "verify"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -46,6 +47,7 @@ async fn main() -> Result<()> {
             "relay" => relay::run(&scene).await?,
             "aside" => aside::run(&scene).await?,
             "latency" => latency::run(&scene).await?,
+            "verify" => verify::run(&scene).await?,
             _ => backlog::run(&scene).await?,
         }
     }

@@ -4,9 +4,12 @@ mod announcement;
 mod cancel;
 mod create;
 mod fields;
+mod verify;
 
 use crate::config::Settings;
 use crate::lane::Route;
+
+pub use verify::domain;
 
 /// What the events of this domain are about, in the types of status events.
 const KIND: &str = "booking";

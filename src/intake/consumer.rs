@@ -82,6 +82,18 @@ pub(crate) fn client(settings: &KafkaSettings) -> KafkaResult<BaseConsumer> {
     config(settings).create()
 }
 
+/// The settings of a reader that is no member of the group: it is given its partitions, and commits nothing. The
+/// group's name is there because librdkafka assigns nothing without one.
+pub(crate) fn reader(settings: &KafkaSettings) -> ClientConfig {
+    let mut config = config(settings);
+    config
+        .set("client.id", "worker-reader")
+        .set("enable.partition.eof", "true")
+        // Retention may take records in front of it.
+        .set("auto.offset.reset", "earliest");
+    config
+}
+
 /// Lets librdkafka look at the settings together without connecting: it makes a consumer that knows no broker.
 ///
 /// # Errors

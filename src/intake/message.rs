@@ -11,7 +11,7 @@ use rdkafka::message::BorrowedMessage;
 use crate::record::{Header, Record};
 
 /// Copies a message. It must be copied: a borrowed one keeps the whole fetch it came with in memory.
-pub(super) fn record(message: &BorrowedMessage<'_>) -> Record {
+pub(crate) fn record(message: &BorrowedMessage<'_>) -> Record {
     Record::new(
         message.offset(),
         message.timestamp().to_millis(),

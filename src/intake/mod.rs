@@ -26,6 +26,8 @@ use crate::store::Cause;
 
 pub use consumer::check;
 pub(crate) use consumer::client;
+pub(crate) use consumer::reader as reader_config;
+pub(crate) use message::record as copied;
 
 /// What the intake thread works with.
 pub struct Intake {

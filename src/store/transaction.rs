@@ -17,14 +17,26 @@ pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// rolls back, and no later user of the pool meets the open transaction.
 pub struct Transaction {
     connection: Option<Object>,
+    begin: &'static str,
     begun: OnceCell<()>,
 }
+
+/// All statements see the database as it was at the first one, and none can change it. Each names its own range
+/// of rows, so it is planned for that range.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+    SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL statement_timeout = '5min'";
 
 impl Transaction {
     /// A transaction on this connection. Nothing is sent yet.
     #[must_use]
     pub fn new(connection: Object) -> Self {
-        Self { connection: Some(connection), begun: OnceCell::new() }
+        Self { connection: Some(connection), begin: "BEGIN", begun: OnceCell::new() }
+    }
+
+    /// A transaction whose statements all see the same state of the database, and only read. Nothing is sent yet.
+    #[must_use]
+    pub fn snapshot(connection: Object) -> Self {
+        Self { connection: Some(connection), begin: SNAPSHOT, begun: OnceCell::new() }
     }
 
     /// Runs a statement that changes nothing, prepared once a connection.
@@ -101,7 +113,7 @@ impl Transaction {
 
     async fn begin(&self) -> Result<(), Fault> {
         self.begun
-            .get_or_try_init(|| async { Ok(self.connection()?.batch_execute("BEGIN").await?) })
+            .get_or_try_init(|| async { Ok(self.connection()?.batch_execute(self.begin).await?) })
             .await
             .copied()
     }

@@ -55,3 +55,4 @@ mod sparse;
 mod support;
 mod topics;
 mod traces;
+mod verify;
