@@ -9,7 +9,7 @@ UPDATE worker.held SET waiting_since = created_at, holds_back = reason <> 'unkno
 ALTER TABLE worker.held ALTER COLUMN holds_back DROP DEFAULT;
 DROP INDEX worker.held_waiting;
 CREATE INDEX held_due ON worker.held (group_id, topic, next_attempt_at) WHERE status = 'waiting';
-CREATE INDEX held_waiting_subject ON worker.held (subject) WHERE status = 'waiting';
+CREATE INDEX held_waiting_subject ON worker.held (group_id, subject) WHERE status = 'waiting';
 
 -- The order in which outcomes came about: of two records of one subject, the one whose transaction saw the
 -- other's effect has the higher number. The transaction takes its id first: once every transaction that had an

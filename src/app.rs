@@ -30,7 +30,7 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
         ready = prepare_database(&database, &settings) => ready?,
     }
     // A new event type's routes are added here.
-    let routes: Arc<[Route]> = booking::routes(&settings.kafka).into();
+    let routes: Arc<[Route]> = booking::routes(&settings).into();
     let shared = Arc::new(Shared::new(&settings, database));
     let grace = settings.shutdown_grace;
     let (stop, stopped) = watch::channel(false);

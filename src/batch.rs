@@ -97,6 +97,11 @@ impl<E> Item<'_, E> {
         if self.settled.is_some() { None } else { self.event.as_ref() }
     }
 
+    /// Whether the record is dead whatever the handler would say.
+    pub(crate) fn is_dead(&self) -> bool {
+        matches!(self.settled, Some(Outcome::Dead(_)))
+    }
+
     /// The outcome, where the handler is not asked.
     fn settled(&self) -> Option<&Outcome> {
         self.settled.as_ref()

@@ -15,7 +15,8 @@ pub trait Handler: Send + Sync + 'static {
     type Event: Send + Sync;
 
     /// Whether the event brings its subject into being. While such a record waits, later records of its subject
-    /// queue behind it; when one takes effect, what waited for its subject is tried at once.
+    /// queue behind it; when one is decided about, what waited for its subject is tried at once. Its handler
+    /// rejects only what stands or is stored as refused: the subject is there.
     const CREATES_SUBJECT: bool;
 
     /// Decodes and validates one record, without the database.

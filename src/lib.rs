@@ -17,7 +17,9 @@
 //! - [`booking`]: the events and rules of bookings
 //! - [`verify`]: proves the promise
 //! - [`store`]: transactions, faults, and the worker's own tables
+//! - [`cli`], [`ops`]: the commands that a person runs
 //! - [`telemetry`]: the log
+//! - [`terminal`]: what commands show
 //! - `backoff`: the waits between two tries
 
 pub mod app;
@@ -25,17 +27,20 @@ mod backoff;
 pub mod baggage;
 mod batch;
 pub mod booking;
+pub mod cli;
 pub mod config;
 pub mod context;
 pub mod divert;
 pub mod handler;
 pub mod intake;
 pub mod lane;
+pub mod ops;
 pub mod outcome;
 pub mod queue;
 pub mod record;
 pub mod retry;
 pub mod store;
 pub mod telemetry;
+pub mod terminal;
 pub mod trace_context;
 pub mod verify;

@@ -1,50 +1,15 @@
 //! The `worker` command: settings, commands, signals, exit codes.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::Parser as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use worker::cli::{Arguments, Command};
 use worker::config::{ConfigurationFaults, LogFormat, Report, Settings, render_table};
 use worker::telemetry::{self, Format, LogGuard};
-use worker::{app, intake, verify};
-
-/// Applies booking events from Kafka to PostgreSQL, each exactly once.
-///
-/// Settings come from the environment: `worker config` shows each with its value, its default and what it is
-/// for. Exit codes: 0 ended as asked, 1 a fatal fault (said in the last line), 2 wrong usage or settings.
-#[derive(Parser)]
-#[command(version, about, long_about, after_help = EXAMPLES)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-const EXAMPLES: &str = "Examples:
-  worker config                                            what is set, and what could be
-  DB_HOST=db KAFKA_BROKERS=kafka:9092 worker               consume until SIGTERM or Ctrl-C
-  DB_HOST=db DB_PASSWORD_FILE=/run/secrets/db worker migrate   bring the schema up to date";
-
-#[derive(Subcommand)]
-enum Command {
-    /// Consume until SIGTERM or SIGINT; a second signal ends at once (the default command)
-    Run,
-    /// Apply the migrations that are missing, print which, and end
-    Migrate {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Check the ledger against positions, bookings and held records: 0 only where nothing breaks the promise
-    Verify(verify::Arguments),
-    /// Print each setting with its value, where it came from and its default; secrets are hidden
-    Config {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
+use worker::terminal::{harmless, print, say};
+use worker::{app, intake, ops};
 
 const OK: u8 = 0;
 const FATAL: u8 = 1;
@@ -56,16 +21,17 @@ fn main() -> ExitCode {
         Command::Config { json } => config(json),
         Command::Run => with_settings(run),
         Command::Migrate { json } => with_settings(|settings| migrate(&settings, json)),
+        Command::Operate(command) => with_settings(|settings| operate(command, settings)),
         Command::Verify(arguments) => with_settings(|settings| {
             let report = app::verify(&settings, &arguments)?;
-            print(&report.text(arguments.json))?;
+            print(&report.text(arguments.json)?)?;
             Ok(if report.holds() { OK } else { FATAL })
         }),
     };
     match code {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            say(&format!("worker: {error:#}"));
+            say(&harmless(&format!("worker: {error:#}")));
             ExitCode::from(FATAL)
         }
     }
@@ -123,6 +89,16 @@ fn migrate(settings: &Settings, json: bool) -> anyhow::Result<u8> {
         applied.iter().map(|name| format!("applied {name}")).collect::<Vec<_>>().join("\n")
     };
     print(&text)?;
+    Ok(OK)
+}
+
+/// A signal ends it at once: what is in the middle of a transaction is rolled back by PostgreSQL.
+fn operate(command: ops::Command, settings: Settings) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(ops::run(command, settings));
+    // A question to brokers that are away may never be answered.
+    runtime.shutdown_background();
+    done?;
     Ok(OK)
 }
 
@@ -194,17 +170,4 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
     }
-}
-
-/// Prints a result. A reader that went away (`| head`) is no fault.
-fn print(text: &str) -> std::io::Result<()> {
-    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
-}
-
-/// Says something to the person; there is nowhere else to say that it could not be said.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

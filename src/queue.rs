@@ -68,11 +68,18 @@ impl Queue {
     /// Takes what has arrived, up to these limits; at least one record where there is any.
     #[must_use]
     pub fn take(&self, most: Limits) -> Vec<Record> {
+        self.take_below(most, i64::MAX)
+    }
+
+    /// The same, but only up to the first record whose timestamp is not below this one.
+    #[must_use]
+    pub fn take_below(&self, most: Limits, bound: i64) -> Vec<Record> {
         let mut state = self.lock();
         let mut bytes = 0;
         let mut count = 0;
         for record in state.records.iter().take(most.records) {
-            if count > 0 && bytes + record.size() > most.bytes {
+            let full = count > 0 && bytes + record.size() > most.bytes;
+            if full || (bound < i64::MAX && record.timestamp.is_some_and(|timestamp| timestamp >= bound)) {
                 break;
             }
             bytes += record.size();
@@ -83,6 +90,15 @@ impl Queue {
         drop(state);
         self.room.notify_one();
         records
+    }
+
+    /// The timestamps of the first record, and of the last one of so many; none where the queue is empty.
+    #[must_use]
+    pub fn timestamps(&self, most: usize) -> Option<(Option<i64>, Option<i64>)> {
+        let state = self.lock();
+        let first = state.records.front()?;
+        let last = state.records.get(most.min(state.records.len()).saturating_sub(1))?;
+        Some((first.timestamp, last.timestamp))
     }
 
     /// Waits until there is a record to take. False once the queue is closed, or has finished.

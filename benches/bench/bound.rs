@@ -21,7 +21,7 @@ pub async fn run(stage: &Stage, partitions: i32, records: i64) -> Result<f64> {
     let shared = Arc::new(Shared::new(&settings, pool::pool(&settings.database)?));
     let mut queues = Vec::new();
     let mut lanes = Vec::new();
-    for (route, samples) in booking::routes(&settings.kafka).into_iter().zip(throughput::samples()) {
+    for (route, samples) in booking::routes(&settings).into_iter().zip(throughput::samples()) {
         for number in 0..partitions {
             let partition = Partition { topic: route.topic().clone(), number };
             let start = positions::create(&shared.pool, &shared.group, &partition, 0).await;

@@ -41,7 +41,7 @@ pub async fn run(_: &Scene) -> Result<()> {
     let sent = produce(scene.kafka.bootstrap(), bookings, RECORDS).await?;
     measure::wait_for(&stage.database, i64::try_from(2 * RECORDS)?, Duration::from_mins(1)).await?;
     let mut latencies = Vec::new();
-    let sql = "SELECT subject, extract(epoch FROM pg_xact_commit_timestamp(xid::xid))::float8 FROM worker.ledger \
+    let sql = "SELECT subject, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM worker.ledger \
                WHERE outcome = 'accepted'";
     for row in stage.database.query(sql, &[]).await? {
         if let Some(at) = sent.get(row.get::<_, &str>(0)) {

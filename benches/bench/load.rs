@@ -17,6 +17,8 @@ pub struct Sample {
     pub key: String,
     pub payload: String,
     pub headers: [(&'static str, String); 2],
+    /// In milliseconds since 1970; none is the time of producing.
+    pub timestamp: Option<i64>,
 }
 
 /// The booking event with this number. A third of its users each by id, by e-mail and by username.
@@ -34,7 +36,7 @@ pub fn booking(number: usize) -> Sample {
         number % 12 + 1,
         number % 12 + 1,
     );
-    Sample { key: id, payload, headers: headers(number) }
+    Sample { key: id, payload, headers: headers(number), timestamp: None }
 }
 
 /// The cancellation with this number, of the stored booking with this number, by its owner.
@@ -42,7 +44,15 @@ pub fn cancellation(number: usize) -> Sample {
     let (user, id) = (number % USERS + 1, booking_id("old", number));
     let payload =
         format!(r#"{{"bookingId":"{id}","userId":"guest{user}","timestamp":"2026-12-18T10:30:00.5Z"}}"#);
-    Sample { key: id, payload, headers: headers(number) }
+    Sample { key: id, payload, headers: headers(number), timestamp: None }
+}
+
+/// The cancellation of the booking event with this number, by its owner.
+pub fn cancellation_of_new(number: usize) -> Sample {
+    let (user, id) = (number * 7 % USERS + 1, booking_id("new", number));
+    let payload =
+        format!(r#"{{"bookingId":"{id}","userId":"guest{user}","timestamp":"2026-12-18T10:30:00.5Z"}}"#);
+    Sample { key: id, payload, headers: headers(number), timestamp: None }
 }
 
 /// A booking's id, in the form that the booking service mints.
@@ -89,6 +99,7 @@ pub async fn produce(
                 .payload(&sample.payload)
                 .partition(partition)
                 .headers(headers);
+            record.timestamp = sample.timestamp;
             while let Err((error, back)) = producer.send(record) {
                 if error.rdkafka_error_code() != Some(rdkafka::types::RDKafkaErrorCode::QueueFull) {
                     return Err(error.into());

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "the table is this program's product")]
 #![expect(unreachable_pub, reason = "a program exports nothing; `pub` marks what its modules offer")]
 
+mod alignment;
 mod backlog;
 mod bound;
 mod latency;
@@ -20,7 +21,7 @@ mod worker;
 use anyhow::Result;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 6] = ["throughput", "scaling", "slow-lane", "latency", "memory", "verify"];
+const PARTS: [&str; 7] = ["throughput", "scaling", "slow-lane", "backlog", "latency", "memory", "verify"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -39,6 +40,7 @@ async fn main() -> Result<()> {
             "throughput" => throughput::run(&scene).await?,
             "scaling" => throughput::scaling(&scene).await?,
             "slow-lane" => waiting::run(&scene).await?,
+            "backlog" => alignment::run(&scene).await?,
             "latency" => latency::run(&scene).await?,
             "verify" => verify::run(&scene).await?,
             _ => backlog::run(&scene).await?,

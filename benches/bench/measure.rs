@@ -77,6 +77,13 @@ pub async fn seconds_since_first(database: &Client) -> Result<f64> {
     }
 }
 
+/// The share of a topic's records that were held at first.
+pub async fn share_held(database: &Client, topic: &str) -> Result<f64> {
+    let sql = "SELECT (count(*) FILTER (WHERE outcome = 'held'))::float8 / count(*) FROM worker.ledger \
+               WHERE topic = $1 AND revision = 0";
+    Ok(database.query_one(sql, &[&topic]).await?.get(0))
+}
+
 /// The value below which this share of the values lies.
 pub fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);

@@ -1,32 +1,34 @@
-//! What people write first: a loop, one transaction a record, the offset committed behind it. And what they
-//! write next: the same in a task a partition.
+//! What people write first: a loop, one transaction a record, statements as text, the offset committed behind it.
+//! And what they write next: the same in a task a partition, with prepared statements.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use deadpool_postgres::Transaction;
 use jiff::civil::DateTime;
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::message::OwnedMessage;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio_postgres::Statement;
 use worker::store::{Pool, pool};
 
 use crate::scene::{self, Stage};
 
-/// How the records are shared out.
-#[derive(Clone, Copy)]
-pub enum Tasks {
-    /// One after the other.
-    One,
-    /// Those of each partition one after the other.
-    APartition,
+/// How far its author has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Draft {
+    /// One record after the other, each statement parsed anew.
+    First,
+    /// A task a partition, statements prepared.
+    Second,
 }
 
 /// Applies records for this long and returns records a second.
-pub async fn run(stage: &Stage, tasks: Tasks, limit: Duration) -> Result<f64> {
+pub async fn run(stage: &Stage, draft: Draft, limit: Duration) -> Result<f64> {
     let mut settings = scene::settings(&stage.environment)?;
     settings.database.pool_size = 12;
     let pool = pool::pool(&settings.database)?;
@@ -46,13 +48,13 @@ pub async fn run(stage: &Stage, tasks: Tasks, limit: Duration) -> Result<f64> {
         let Ok(message) = tokio::time::timeout(left, consumer.recv()).await else { break };
         let message = message?.detach();
         started.get_or_insert_with(Instant::now);
-        let key = match tasks {
-            Tasks::One => None,
-            Tasks::APartition => Some((message.topic().to_owned(), message.partition())),
+        let key = match draft {
+            Draft::First => None,
+            Draft::Second => Some((message.topic().to_owned(), message.partition())),
         };
         let task: &mpsc::Sender<OwnedMessage> = running.entry(key).or_insert_with(|| {
             let (send, receive) = mpsc::channel(100);
-            tokio::spawn(consume(receive, pool.clone(), consumer.clone(), applied.clone()));
+            tokio::spawn(consume(draft, receive, pool.clone(), consumer.clone(), applied.clone()));
             send
         });
         if tokio::time::timeout(left, task.send(message)).await.is_err() {
@@ -65,13 +67,14 @@ pub async fn run(stage: &Stage, tasks: Tasks, limit: Duration) -> Result<f64> {
 }
 
 async fn consume(
+    draft: Draft,
     mut records: mpsc::Receiver<OwnedMessage>,
     pool: Pool,
     consumer: Arc<StreamConsumer>,
     applied: Arc<AtomicI64>,
 ) -> Result<()> {
     while let Some(record) = records.recv().await {
-        apply(&record, &pool).await?;
+        apply(draft, &record, &pool).await?;
         let mut offsets = TopicPartitionList::new();
         offsets.add_partition_offset(
             record.topic(),
@@ -84,30 +87,39 @@ async fn consume(
     Ok(())
 }
 
-async fn apply(record: &OwnedMessage, pool: &Pool) -> Result<()> {
+async fn prepare(draft: Draft, transaction: &Transaction<'_>, sql: &str) -> Result<Statement> {
+    Ok(match draft {
+        // As `query` does with a text.
+        Draft::First => transaction.prepare(sql).await?,
+        Draft::Second => transaction.prepare_cached(sql).await?,
+    })
+}
+
+async fn apply(draft: Draft, record: &OwnedMessage, pool: &Pool) -> Result<()> {
     let event: Value = serde_json::from_slice(record.payload().unwrap_or_default())?;
     let text = |field: &str| event[field].as_str().unwrap_or_default();
     let mut connection = pool.get().await?;
     let transaction = connection.transaction().await?;
     // By number where it is one, as a careful author would: a scan of all users would be no rival.
     let user = if let Ok(number) = text("userId").parse::<i32>() {
-        let statement = transaction.prepare_cached("SELECT id FROM users WHERE id = $1").await?;
+        let statement = prepare(draft, &transaction, "SELECT id FROM users WHERE id = $1").await?;
         transaction.query_opt(&statement, &[&number]).await?
     } else {
         let by_name = "SELECT id FROM users WHERE email = $1 OR username = $1";
-        let statement = transaction.prepare_cached(by_name).await?;
+        let statement = prepare(draft, &transaction, by_name).await?;
         transaction.query_opt(&statement, &[&text("userId")]).await?
     };
     let user: i32 = user.map_or(0, |row| row.get(0));
     if event.get("roomId").is_some() {
-        let statement = transaction.prepare_cached("SELECT id FROM rooms WHERE internal_id = $1").await?;
+        let statement = prepare(draft, &transaction, "SELECT id FROM rooms WHERE internal_id = $1").await?;
         let room: i32 = transaction.query_one(&statement, &[&text("roomId")]).await?.get(0);
-        let statement = transaction
-            .prepare_cached(
-                "INSERT INTO bookings (booking_id, user_id, room_id, number_of_guests, start_date, end_date, \
+        let statement = prepare(
+            draft,
+            &transaction,
+            "INSERT INTO bookings (booking_id, user_id, room_id, number_of_guests, start_date, end_date, \
                  payment_id) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (booking_id) DO NOTHING",
-            )
-            .await?;
+        )
+        .await?;
         let guests = i32::try_from(event["guests"].as_i64().unwrap_or(1))?;
         let date = |field: &str| text(field).get(..19).unwrap_or_default().parse::<DateTime>();
         let (start, end) = (date("startDate")?.date(), date("endDate")?.date());
@@ -118,12 +130,13 @@ async fn apply(record: &OwnedMessage, pool: &Pool) -> Result<()> {
             )
             .await?;
     } else {
-        let statement = transaction
-            .prepare_cached(
-                "UPDATE bookings SET status = 'Cancelled', updated_at = now() \
+        let statement = prepare(
+            draft,
+            &transaction,
+            "UPDATE bookings SET status = 'Cancelled', updated_at = now() \
                  WHERE booking_id = $1 AND user_id = $2 AND status = 'Accepted'",
-            )
-            .await?;
+        )
+        .await?;
         transaction.execute(&statement, &[&text("bookingId"), &user]).await?;
     }
     transaction.commit().await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::load::{self, Sample};
-use crate::plain::Tasks;
+use crate::plain::Draft;
 use crate::scene::{STORED, Scene};
 use crate::{bound, measure, plain, worker};
 
@@ -42,7 +42,7 @@ pub async fn run(scene: &Scene) -> Result<()> {
          line a record; medians of {ROUNDS} rounds"
     );
     let (mut rates, mut bounds) = (Vec::new(), Vec::new());
-    let (mut loops, mut parallel) = (Vec::new(), Vec::new());
+    let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
     let (mut ratios, mut costs, mut shares) = (Vec::new(), Vec::new(), [0.0; 3]);
     for round in 1..=ROUNDS {
         let stage = scene.stage(bookings, cancellations).await?;
@@ -63,21 +63,21 @@ pub async fn run(scene: &Scene) -> Result<()> {
             *share += seconds;
         }
         if round % 2 == 1 {
-            for (tasks, rates) in [(Tasks::One, &mut loops), (Tasks::APartition, &mut parallel)] {
+            for (draft, rates) in [(Draft::First, &mut firsts), (Draft::Second, &mut seconds)] {
                 let stage = scene.stage(bookings, cancellations).await?;
-                rates.push(plain::run(&stage, tasks, PLAIN).await?);
+                rates.push(plain::run(&stage, draft, PLAIN).await?);
             }
         }
     }
     let rate = measure::median(&rates);
-    let (plain, parallel) = (measure::median(&loops), measure::median(&parallel));
+    let (first, second) = (measure::median(&firsts), measure::median(&seconds));
     println!("worker                      {rate:>8.0} records/s");
     println!("same statements from memory {:>8.0} records/s", measure::median(&bounds));
-    println!("plain consumer, a loop      {plain:>8.0} records/s");
-    println!("  in a task a partition     {parallel:>8.0} records/s");
+    println!("plain consumer, first draft {first:>8.0} records/s");
+    println!("plain consumer, second      {second:>8.0} records/s");
     println!("worker / bound              {:>8.2}   (target 0.85)", measure::median(&ratios));
-    println!("worker / plain loop         {:>8.1}   (target 20)", rate / plain);
-    println!("worker / task a partition   {:>8.1}", rate / parallel);
+    println!("worker / first draft        {:>8.1}   (target 20)", rate / first);
+    println!("worker / second             {:>8.1}", rate / second);
     println!("worker CPU                  {:>8.1} us a record (target 8)", measure::median(&costs));
     let all: f64 = shares.iter().sum();
     println!(

@@ -6,17 +6,18 @@ mod create;
 mod fields;
 mod verify;
 
-use crate::config::KafkaSettings;
+use crate::config::Settings;
 use crate::lane::Route;
 
 pub use verify::domain;
 
 /// The topics of this domain, each with its handler.
 #[must_use]
-pub fn routes(settings: &KafkaSettings) -> Vec<Route> {
-    let announces = settings.status_topic.is_some();
+pub fn routes(settings: &Settings) -> Vec<Route> {
+    let kafka = &settings.kafka;
+    let announces = kafka.status_topic.is_some();
     vec![
-        Route::new(&settings.booking_topic, create::Create { announces }),
-        Route::new(&settings.cancellation_topic, cancel::Cancel { announces }),
+        Route::new(&kafka.booking_topic, create::Create { announces, refuses: settings.booking }),
+        Route::new(&kafka.cancellation_topic, cancel::Cancel { announces }),
     ]
 }

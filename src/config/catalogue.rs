@@ -127,6 +127,11 @@ settings! {
         "Further librdkafka settings (TLS, SASL), one name=value a line, # for a comment")
         .hidden(Visibility::SecretLines, "KAFKA_PROPERTIES_FILE");
 
+    BOOKING_OVERLAP: Setting::with_default("allow",
+        "A new booking whose room is taken for any of its nights by an accepted one: allow or refuse");
+    BOOKING_CAPACITY: Setting::with_default("allow",
+        "A new booking with more guests than its room's capacity: allow or refuse");
+
     BATCH_MAX_RECORDS: Setting::with_default("500",
         "Most records that one transaction applies, 1 to 10000");
     HELD_BACKOFF_MIN: Setting::with_default("1s",

@@ -6,12 +6,23 @@ use std::time::Duration;
 /// Unit and its milliseconds, the largest first; `ms` stands before the units that end like it.
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
 
+/// The longest that an argument takes: ten years.
+const LONGEST: Duration = Duration::from_hours(24 * 3650);
+
 /// A duration within a range.
 pub(super) fn within(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
     parse(text).filter(|duration| range.contains(duration)).ok_or_else(|| {
         let (least, most) = (written(*range.start()), written(*range.end()));
         format!("a whole number and a unit (ms, s, m, h or d) from {least} to {most}")
     })
+}
+
+/// Any duration, as a command's argument.
+///
+/// # Errors
+/// What was expected instead.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    within(text, &(Duration::ZERO..=LONGEST))
 }
 
 fn parse(text: &str) -> Option<Duration> {

@@ -7,10 +7,11 @@
 //! - `given`, `source`, `file`: which variable, file or alias a setting's value comes from
 //! - `findings`: takes the values through envy to the checks and collects the `fault`s
 //! - `parse`, `duration`, `address`, `properties`, `ownership`: the checks, pure functions of a text
-//! - `database`, `kafka`, `held`, `divert`, `log`, `settings`: the checked values that the rest of the worker reads
+//! - `database`, `kafka`, `booking`, `held`, `divert`, `log`, `settings`: the checked values that the rest of the worker reads
 //! - `report`, `table`: the same values for a person (`worker config`)
 
 mod address;
+mod booking;
 mod catalogue;
 mod database;
 mod divert;
@@ -34,9 +35,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use booking::BookingSettings;
 pub use catalogue::{Setting, catalogue};
 pub use database::{DatabaseSettings, SslMode};
 pub use divert::DivertSettings;
+pub use duration::duration;
 pub use environment::Environment;
 pub use fault::{ConfigurationFaults, Fault};
 pub use held::{DeadLimitSettings, HeldSettings};

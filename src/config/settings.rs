@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::booking::BookingSettings;
 use super::catalogue::{BATCH_MAX_RECORDS, LEDGER_RETENTION, MIGRATE_ON_START, SHUTDOWN_GRACE};
 use super::database::DatabaseSettings;
 use super::divert::DivertSettings;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// Where the records come from.
     pub kafka: KafkaSettings,
+    /// Which new bookings are refused.
+    pub booking: BookingSettings,
     /// Whose records this worker applies.
     pub divert: DivertSettings,
     /// What is logged, and how.
@@ -73,6 +76,7 @@ impl Settings {
     pub(super) fn read(findings: &mut Findings) -> Option<Self> {
         let database = DatabaseSettings::read(findings);
         let kafka = KafkaSettings::read(findings);
+        let booking = BookingSettings::read(findings);
         let texts: Texts = findings.texts("");
         let batch_max_records =
             findings.required(&BATCH_MAX_RECORDS, texts.batch_max_records.as_deref(), |text| {
@@ -94,6 +98,7 @@ impl Settings {
         Some(Self {
             database: database?,
             kafka: kafka?,
+            booking: booking?,
             divert,
             log: log?,
             batch_max_records: batch_max_records?,

@@ -1,6 +1,7 @@
 //! Lays the report out for a terminal of 80 columns: names on the left, the rest wrapped beside them.
 
 use super::report::Row;
+use crate::terminal::pairs;
 
 /// Width of the names; the longest has 27 characters.
 const NAME_WIDTH: usize = 29;
@@ -10,15 +11,7 @@ const TEXT_WIDTH: usize = 51;
 /// The rows as a person reads them, no line longer than 80 columns.
 #[must_use]
 pub fn render_table(rows: &[Row]) -> String {
-    let mut table = String::new();
-    for row in rows {
-        for (index, line) in wrap(&beside(row)).iter().enumerate() {
-            let name = if index == 0 { row.name } else { "" };
-            table.push_str(format!("{name:NAME_WIDTH$}{line}").trim_end());
-            table.push('\n');
-        }
-    }
-    table
+    pairs(rows.iter().map(|row| (row.name, beside(row))), NAME_WIDTH, TEXT_WIDTH)
 }
 
 /// The value, and below it where it comes from when it is not the default.
@@ -28,28 +21,6 @@ fn beside(row: &Row) -> String {
         ("default", Some(value)) => format!("{value}  (default)"),
         (source, Some(value)) => format!("{value}\n  from {source}; default: {}", row.default),
     }
-}
-
-/// The lines of a text, broken after blanks and commas where there are any, else anywhere.
-fn wrap(text: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.split('\n') {
-        let mut line = String::new();
-        for piece in paragraph.split_inclusive([' ', ',']) {
-            let width = line.chars().count() + piece.trim_end().chars().count();
-            if width > TEXT_WIDTH && !line.is_empty() {
-                lines.push(std::mem::take(&mut line));
-            }
-            for character in piece.chars() {
-                if line.chars().count() == TEXT_WIDTH {
-                    lines.push(std::mem::take(&mut line));
-                }
-                line.push(character);
-            }
-        }
-        lines.push(line);
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use secrecy::ExposeSecret as _;
 
 use crate::config::{Fault, GroupProtocol, KafkaSettings};
@@ -84,6 +84,14 @@ pub(crate) fn reader(settings: &KafkaSettings) -> ClientConfig {
         // Retention may take records in front of it.
         .set("auto.offset.reset", "earliest");
     config
+}
+
+/// A client of the group that never joins it: for questions, and for offsets of a group without members.
+///
+/// # Errors
+/// What librdkafka says of the settings.
+pub(crate) fn client(settings: &KafkaSettings) -> KafkaResult<BaseConsumer> {
+    config(settings).create()
 }
 
 /// Lets librdkafka look at the settings together without connecting: it makes a consumer that knows no broker.

@@ -25,6 +25,7 @@ use crate::lane::{Route, Shared};
 use crate::store::Cause;
 
 pub use consumer::check;
+pub(crate) use consumer::client;
 pub(crate) use consumer::reader as reader_config;
 pub(crate) use message::record as copied;
 

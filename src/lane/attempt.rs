@@ -90,6 +90,11 @@ impl<H: Handler> Lane<H> {
         next: i64,
     ) -> Result<(Vec<Decision>, bool), Fault> {
         let (group, partition, handler) = (&*self.shared.group, &self.partition, &*self.handler);
+        let replayed = self.position < self.replayed_below;
+        if replayed {
+            let offsets: Vec<i64> = items.iter().map(|item| item.record.offset).collect();
+            held::forget(transaction, group, partition, &offsets).await?;
+        }
         let subjects: Vec<&str> = items.iter().map(|item| item.subject(handler)).collect();
         let waiting = held::waiting(transaction, group, &subjects).await?;
         let behind = |_: usize, subject: &str| waiting.get(subject) == Some(&true);
@@ -104,13 +109,11 @@ impl<H: Handler> Lane<H> {
             if let (Some(status), Some(reason)) = (outcome.held_status(), outcome.reason()) {
                 set_aside.push(item.record, subject, reason, status, &self.shared.patience);
             }
-            if H::CREATES_SUBJECT && matches!(outcome, Outcome::Applied(_)) && waiting.contains_key(subject) {
+            // Whatever it was that waited for the subject: it stands now, made by this record or before it.
+            let stands = matches!(outcome, Outcome::Applied(_) | Outcome::Duplicate | Outcome::Rejected(_));
+            if H::CREATES_SUBJECT && stands && waiting.contains_key(subject) {
                 woken.push(subject);
             }
-        }
-        let replayed = self.position < self.replayed_below;
-        if replayed {
-            held::forget(transaction, group, partition, entries.offsets()).await?;
         }
         // Sent together: the position is the last statement before COMMIT.
         let (recorded, kept, woke, advanced) = tokio::join!(

@@ -1,20 +1,23 @@
 //! One partition's life, read this first: take what has arrived, apply it in one transaction, say what became
 //! of it, and again, until the queue closes or the world says otherwise.
 
+mod alignment;
 mod attempt;
+mod dead_limit;
 mod pause;
 mod route;
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
 use tokio::sync::Notify;
 
 use crate::baggage::LogKeys;
-use crate::batch::Batch;
-use crate::config::Settings;
+use crate::batch::{Batch, Item};
+use crate::config::{DeadLimitSettings, Settings};
 use crate::divert::Divert;
 use crate::handler::Handler;
 use crate::outcome::{Invalid, Outcome};
@@ -22,12 +25,17 @@ use crate::queue::{Limits, Queue};
 use crate::record::{Partition, Record, clean_text};
 use crate::store::held::Patience;
 use crate::store::{Cause, Fault, Pool, positions};
+use alignment::{Alignment, Pace};
+use dead_limit::{DeadLimit, Passed};
 use pause::Pause;
 
 pub use route::Route;
 
 /// The most bytes that one batch takes from its queue.
 const BATCH_BYTES: usize = 4 << 20;
+
+/// How often a lane past its limit of dead records looks whether it may go on.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What all lanes share.
 pub struct Shared {
@@ -43,6 +51,10 @@ pub struct Shared {
     pub batch_max_records: usize,
     /// How long records that are set aside wait.
     pub patience: Patience,
+    /// When a partition has too many dead records to go on without a person.
+    pub dead_limit: DeadLimitSettings,
+    /// Keeps the lanes in step while they work off a backlog.
+    pub alignment: Arc<Alignment>,
     /// Wakes the sweeper: something that waited is due.
     pub woken: Notify,
 }
@@ -62,6 +74,8 @@ impl Shared {
                 longest: settings.held.backoff_max,
                 limit: settings.held.max_age,
             },
+            dead_limit: settings.dead_limit,
+            alignment: Arc::default(),
             woken: Notify::new(),
         }
     }
@@ -103,31 +117,79 @@ impl<H: Handler> Lane<H> {
     }
 
     async fn apply_all(&mut self) -> Result<std::convert::Infallible, End> {
+        let begun = Instant::now();
+        let mut limit = self.dead_limit().await?;
+        let pace = H::CREATES_SUBJECT.then(|| self.shared.alignment.join());
+        let most = Limits { records: self.shared.batch_max_records, bytes: BATCH_BYTES };
         loop {
             if !self.queue.ready().await {
                 return Err(End::Closed);
             }
+            let bound = if let Some(pace) = &pace {
+                self.keep_pace(pace, None);
+                i64::MAX
+            } else {
+                self.fall_into_step(begun).await?
+            };
             // The connection first: while the lane waits for one, its batch grows.
             let connection = self.connection().await?;
-            let most = Limits { records: self.shared.batch_max_records, bytes: BATCH_BYTES };
-            let mut records = self.queue.take(most);
+            let mut records = self.queue.take_below(most, bound);
             records.retain(|record| record.offset >= self.position);
-            self.apply(connection, &records).await?;
+            self.apply(connection, &records, &mut limit).await?;
+            if let Some(pace) = &pace {
+                self.keep_pace(pace, records.last().and_then(|record| record.timestamp));
+            }
+        }
+    }
+
+    /// Tells the other lanes how far this one is.
+    fn keep_pace(&self, pace: &Pace, last: Option<i64>) {
+        pace.at(self.queue.timestamps(1).and_then(|(first, _)| first), last);
+    }
+
+    /// Waits, in a backlog, for the lanes that are behind this one; returns the timestamp below which records may
+    /// be applied.
+    async fn fall_into_step(&self, begun: Instant) -> Result<i64, End> {
+        let Some((Some(first), last)) = self.queue.timestamps(self.shared.batch_max_records) else {
+            return Ok(i64::MAX);
+        };
+        tokio::select! {
+            biased;
+            () = self.queue.closed() => Err(End::Closed),
+            bound = self.shared.alignment.wait(first, last.unwrap_or(first), begun) => Ok(bound),
         }
     }
 
     /// Applies a batch: as a whole where that succeeds, else in the parts that a bad record leaves.
-    async fn apply(&mut self, connection: Object, records: &[Record]) -> Result<(), End> {
+    async fn apply(
+        &mut self,
+        connection: Object,
+        records: &[Record],
+        limit: &mut DeadLimit,
+    ) -> Result<(), End> {
         let (shared, handler, partition) =
             (self.shared.clone(), self.handler.clone(), self.partition.clone());
         let mut batch = Batch::prepare(&*handler, records.iter().map(|record| (record, &partition)), &shared);
         let mut connection = Some(connection);
-        let whole = 0..records.len();
-        let mut parts = vec![whole];
-        while let Some(part) = parts.pop() {
-            if part.is_empty() {
+        let mut parts = vec![];
+        let mut begun = 0;
+        loop {
+            let Some(part) = parts.pop() else {
+                if begun == records.len() {
+                    return Ok(());
+                }
+                let dead = batch.items(begun..records.len()).iter().map(Item::is_dead);
+                let end = begun + limit.admitted(dead);
+                if end == begun {
+                    // Nobody else is to wait for this lane's connection meanwhile.
+                    connection = None;
+                    self.stand_still(limit).await?;
+                } else {
+                    parts.push(begun..end);
+                    begun = end;
+                }
                 continue;
-            }
+            };
             let connection = match connection.take() {
                 Some(connection) => connection,
                 None => self.connection().await?,
@@ -136,6 +198,9 @@ impl<H: Handler> Lane<H> {
             match self.attempt(connection, &batch, part.clone(), next).await {
                 Ok(decisions) => {
                     self.advance_to(next);
+                    for decision in &decisions {
+                        limit.count(matches!(decision.outcome, Outcome::Dead(_)));
+                    }
                     batch.report(&*handler, part, &decisions);
                 }
                 Err(Fault::Recorded(cause)) => match self.recorded_before(next, cause).await {
@@ -145,6 +210,10 @@ impl<H: Handler> Lane<H> {
                         parts.push(part);
                     }
                 },
+                Err(Fault::Record(_)) if part.len() == 1 && limit.passed().is_some() => {
+                    self.stand_still(limit).await?;
+                    parts.push(part);
+                }
                 Err(Fault::Record(cause)) => Self::part_with(&mut batch, &mut parts, part, cause)?,
                 Err(fault) => {
                     self.wait_out(fault, &part).await?;
@@ -152,6 +221,67 @@ impl<H: Handler> Lane<H> {
                 }
             }
         }
+    }
+
+    /// The count of the partition's dead records so far, for as long as it takes to reach PostgreSQL.
+    async fn dead_limit(&mut self) -> Result<DeadLimit, End> {
+        let settings = self.shared.dead_limit;
+        loop {
+            let (pool, group, partition) = (&self.shared.pool, &*self.shared.group, &self.partition);
+            let recent = async {
+                let accepted = positions::dead_accepted_below(pool, group, partition).await?;
+                positions::recent_dead(pool, group, partition, accepted..self.position, settings.window).await
+            };
+            match recent.await {
+                Ok(recent) => return Ok(DeadLimit::new(settings, recent)),
+                Err(fault) => self.wait_out(fault, &(0..0)).await?,
+            }
+        }
+    }
+
+    /// Waits, past the limit of dead records, until a person says that they have looked.
+    async fn stand_still(&mut self, limit: &mut DeadLimit) -> Result<(), End> {
+        let Some(passed) = limit.passed() else { return Ok(()) };
+        let (topic, partition) = (&*self.partition.topic.clone(), self.partition.number);
+        let setting = match passed {
+            Passed::Run => format!("DEAD_LIMIT_RUN={}", self.shared.dead_limit.run),
+            Passed::Ratio => {
+                format!(
+                    "DEAD_LIMIT_RATIO={} of the last {}",
+                    self.shared.dead_limit.ratio, self.shared.dead_limit.window
+                )
+            }
+        };
+        tracing::error!(
+            topic,
+            partition,
+            offset = self.position,
+            "lane paused: one more dead record would pass {setting}; nothing is lost, other lanes go on. Look at \
+             them with `worker held list --status dead --topic {topic}`; then either mend what kills them and \
+             start a worker that takes them, or go on with `worker held accept {topic} {partition}`, or raise the \
+             limit"
+        );
+        loop {
+            tokio::select! {
+                biased;
+                () = self.queue.closed() => return Err(End::Closed),
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+            let accepted =
+                positions::dead_accepted_below(&self.shared.pool, &self.shared.group, &self.partition).await;
+            match accepted {
+                Ok(below) if below >= self.position => break,
+                Ok(_) => {}
+                Err(fault) => self.wait_out(fault, &(0..0)).await?,
+            }
+        }
+        tracing::info!(
+            topic,
+            partition,
+            offset = self.position,
+            "lane resumed: its dead records were accepted"
+        );
+        limit.forget();
         Ok(())
     }
 

@@ -2,14 +2,20 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::batch::{self, Batch, Item};
+use crate::backoff::Backoff;
+use crate::batch::{self, Batch, Item, QUEUED};
 use crate::handler::Handler;
 use crate::lane::Shared;
 use crate::outcome::{Decision, Invalid, Outcome};
 use crate::record::{Partition, clean_text};
 use crate::store::held::{self, Claim, Claimed};
+use crate::store::transaction::{Fate, fate};
 use crate::store::{Cause, Fault, Transaction, ledger};
+
+/// How long the fate of an unanswered COMMIT is asked for.
+const SETTLING: Duration = Duration::from_secs(30);
 
 /// How a try ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +85,8 @@ impl<H: Handler> Attempt<'_, H> {
         let ids: Vec<i64> = claimed.iter().map(|claimed| claimed.id).collect();
         let failure = |fault| Failure { fault, claimed: ids.clone() };
         let items = batch.items(0..claimed.len());
-        let decisions = match self.write(&transaction, &claimed, items, &ids).await {
-            Ok(decisions) => decisions,
+        let (decisions, id) = match self.write(&transaction, &claimed, items, &ids).await {
+            Ok(written) => written,
             Err(fault) => {
                 if matches!(fault, Fault::Record(_)) {
                     transaction.rollback().await;
@@ -91,8 +97,11 @@ impl<H: Handler> Attempt<'_, H> {
         match ending {
             Ending::Rehearse => transaction.rollback().await,
             Ending::Commit => {
-                // Whether an unanswered COMMIT has kept it shows when the records are claimed again.
-                transaction.commit().await.map_err(failure)?;
+                let committed = match transaction.commit().await {
+                    Err(Fault::CommitUnknown(cause)) => self.settle_commit(&id, cause).await,
+                    committed => committed,
+                };
+                committed.map_err(failure)?;
                 for ((item, claimed), decision) in items.iter().zip(&claimed).zip(&decisions) {
                     if changes(claimed, &decision.outcome) {
                         item.report(self.handler, decision);
@@ -121,13 +130,16 @@ impl<H: Handler> Attempt<'_, H> {
         claimed: &[Claimed],
         items: &[Item<'_, H::Event>],
         ids: &[i64],
-    ) -> Result<Vec<Decision>, Fault> {
+    ) -> Result<(Vec<Decision>, String), Fault> {
         let behind: HashSet<i64> = held::behind(transaction, ids).await?.into_iter().collect();
         let is_behind = |index: usize, _: &str| behind.contains(&claimed[index].id);
         let mut decisions = batch::decide(self.handler, transaction, items, is_behind).await?;
         for (claimed, decision) in claimed.iter().zip(&mut decisions) {
+            // What only queued until now has its whole time before it.
             if claimed.expired
+                && claimed.reason != QUEUED
                 && let Outcome::Held(reason) = decision.outcome
+                && reason != QUEUED
             {
                 let detail =
                     format!("waited too long, at last because of {reason}; {} tries", claimed.tries + 1);
@@ -160,7 +172,22 @@ impl<H: Handler> Attempt<'_, H> {
         entries.revise(transaction, &self.shared.group, self.topic).await?;
         changes_aside.write(transaction).await?;
         held::wake(transaction, &self.shared.group, &woken).await?;
-        Ok(decisions)
+        Ok((decisions, transaction.id().await?))
+    }
+
+    /// Learns what became of a COMMIT that was not answered. Where that cannot be learnt in time, nothing is lost
+    /// but the log lines: the records are claimed again, or are done.
+    async fn settle_commit(&self, id: &str, cause: Cause) -> Result<(), Fault> {
+        let deadline = Instant::now() + SETTLING;
+        let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
+        while Instant::now() < deadline {
+            match fate(&self.shared.pool, id).await {
+                Ok(Fate::Committed) => return Ok(()),
+                Ok(Fate::Aborted) => return Err(Fault::Transient(cause)),
+                Ok(Fate::Open) | Err(_) => tokio::time::sleep(backoff.next()).await,
+            }
+        }
+        Err(Fault::CommitUnknown(cause))
     }
 
     fn subject<'s>(&self, item: &'s Item<'_, H::Event>, decision: &'s Decision) -> &'s str {

@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | create, cancel | accepted, cancelled | |
 //! | cancel, create | held (`unknown_booking`), accepted, which wakes the cancel | cancelled |
+//! | cancel, create that a rule refuses | held, rejected, which wakes the cancel | rejected |
 //! | cancel, cancel, create | both held, accepted | the first cancelled, the second rejected |
 //! | create (user unknown), cancel | held, queued | accepted, then cancelled, once the user is known |
 //! | cancel, create (user unknown), cancel | held, held, queued | accepted, cancelled, rejected |

@@ -304,10 +304,11 @@ fn headers(record: &Record) -> Value {
         .collect()
 }
 
-type OwnedHeader = (String, Option<Vec<u8>>);
+/// A header as it was kept: its name and its value, which may be absent.
+pub(crate) type OwnedHeader = (String, Option<Vec<u8>>);
 
 /// Reads back what [`headers`] wrote.
-fn headers_of(value: Value) -> Result<Vec<OwnedHeader>, Fault> {
+pub(crate) fn headers_of(value: Value) -> Result<Vec<OwnedHeader>, Fault> {
     #[derive(serde::Deserialize)]
     struct Kept {
         name: String,

@@ -85,12 +85,6 @@ impl<'a> Entries<'a> {
         self.announcements.push(announcement);
     }
 
-    /// The records' offsets.
-    #[must_use]
-    pub fn offsets(&self) -> &[i64] {
-        &self.offsets
-    }
-
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {

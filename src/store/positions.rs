@@ -1,5 +1,7 @@
 //! `worker.positions`: how far each partition has been applied, moved only by compare-and-set.
 
+use std::ops::Range;
+
 use super::{Fault, Pool, Transaction};
 use crate::record::Partition;
 
@@ -67,6 +69,38 @@ pub async fn settle(pool: &Pool, group: &str, partition: &Partition) -> Result<i
     let statement = connection.prepare_cached(include_str!("positions_settle.sql")).await?;
     let row = connection.query_opt(&statement, &[&group, &&*partition.topic, &partition.number]).await?;
     row.map(|row| row.get(0)).ok_or(Fault::Overtaken)
+}
+
+/// The offset below which a person has looked at the partition's dead records.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn dead_accepted_below(pool: &Pool, group: &str, partition: &Partition) -> Result<i64, Fault> {
+    let connection = pool.get().await?;
+    let statement = connection.prepare_cached(include_str!("positions_dead_accepted.sql")).await?;
+    let row = connection.query_opt(&statement, &[&group, &&*partition.topic, &partition.number]).await?;
+    Ok(row.map_or(0, |row| row.get(0)))
+}
+
+/// Whether each of the partition's last records below the position was dead, from this offset on, the oldest
+/// first, at most so many.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn recent_dead(
+    pool: &Pool,
+    group: &str,
+    partition: &Partition,
+    offsets: Range<i64>,
+    most: usize,
+) -> Result<Vec<bool>, Fault> {
+    let connection = pool.get().await?;
+    let statement = connection.prepare_cached(include_str!("positions_recent_dead.sql")).await?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let key: super::transaction::Parameters<'_> =
+        &[&group, &&*partition.topic, &partition.number, &offsets.end, &offsets.start, &most];
+    let rows = connection.query(&statement, key).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 fn moved(rows: u64) -> Result<(), Fault> {

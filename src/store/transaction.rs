@@ -80,6 +80,17 @@ impl Transaction {
         Ok(connection.execute(&statement, parameters).await?)
     }
 
+    /// The transaction's id, by which [`fate`] can tell what became of it.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn id(&self) -> Result<String, Fault> {
+        let rows = self.write("SELECT pg_current_xact_id()::text", &[]).await?;
+        let row =
+            rows.first().ok_or_else(|| Fault::Fatal(super::Cause::new("a transaction without an id")))?;
+        Ok(row.try_get(0)?)
+    }
+
     /// Commits and gives the connection back.
     ///
     /// # Errors
@@ -112,6 +123,32 @@ impl Transaction {
             Fault::Fatal(super::Cause::new("a statement was sent after the transaction's end"))
         })
     }
+}
+
+/// What has become of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is still running, for all that the server knows.
+    Open,
+    /// It was committed.
+    Committed,
+    /// It was rolled back.
+    Aborted,
+}
+
+/// What has become of the transaction with this id, whose COMMIT was not answered.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn fate(pool: &super::Pool, id: &str) -> Result<Fate, Fault> {
+    let connection = pool.get().await?;
+    let statement = connection.prepare_cached("SELECT pg_xact_status($1::text::xid8)").await?;
+    let status: Option<String> = connection.query_one(&statement, &[&id]).await?.try_get(0)?;
+    Ok(match status.as_deref() {
+        Some("committed") => Fate::Committed,
+        Some("in progress") => Fate::Open,
+        _ => Fate::Aborted,
+    })
 }
 
 impl Drop for Transaction {

@@ -32,7 +32,7 @@ pub(super) fn tail(out: &mut String, start: usize, format: Format) {
 }
 
 /// Writes `text` so that it cannot move the cursor, change colours, end its line or reorder it.
-fn terminal(out: &mut impl Write, text: &str) -> fmt::Result {
+pub(crate) fn terminal(out: &mut impl Write, text: &str) -> fmt::Result {
     escape(out, text, |out, character| match character {
         '\n' => out.write_str("\\n"),
         '\r' => out.write_str("\\r"),
@@ -77,7 +77,7 @@ fn suspects(word: u64) -> u64 {
 /// Control characters of both sets, line separators, and the marks that reorder or hide text.
 ///
 /// None of them lies beyond `U+FFFF`, so that one `\uXXXX` is enough.
-fn acts(character: char) -> bool {
+pub(crate) fn acts(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -42,7 +42,7 @@ async fn a_broker_that_stops_under_load_loses_and_doubles_nothing() {
     world.settled().await;
     assert_exact(&world, &sent).await;
     let lines = worker.stop().await;
-    assert_logged_once(&lines, &sent);
+    assert_logged_once(&world, &lines, &sent).await;
     for message in [WAITING, ANSWERS] {
         assert_eq!(lines.iter().filter(|line| line["msg"] == message).count(), 2, "{message}");
     }

@@ -35,7 +35,7 @@ fn help_teaches_what_each_command_does_and_how_it_ends() {
         }
     }
     let (_, help, _) = worker(&["help"]);
-    for command in ["run", "migrate", "config"] {
+    for command in ["run", "migrate", "config", "positions", "held", "explain"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
     }
 }

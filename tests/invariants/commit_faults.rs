@@ -119,5 +119,6 @@ async fn commits_cut_off_again_and_again_under_load_lose_double_and_repeat_nothi
     until("the load to be applied", async || usize::try_from(world.applied().await).unwrap() == sent.len())
         .await;
     assert_exact(&world, &sent).await;
-    assert_logged_once(&worker.stop().await, &sent);
+    let lines = worker.stop().await;
+    assert_logged_once(&world, &lines, &sent).await;
 }

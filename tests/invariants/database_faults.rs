@@ -45,7 +45,7 @@ async fn a_database_that_stops_under_load_loses_and_doubles_nothing() {
     world.settled().await;
     assert_exact(&world, &sent).await;
     let lines = worker.stop().await;
-    assert_logged_once(&lines, &sent);
+    assert_logged_once(&world, &lines, &sent).await;
     assert_pauses_in_pairs(&lines, OUTAGES.len());
 }
 
@@ -87,7 +87,7 @@ async fn connections_killed_in_mid_transaction_lose_and_double_nothing() {
     world.settled().await;
     assert_exact(&world, &sent).await;
     let lines = worker.stop().await;
-    assert_logged_once(&lines, &sent);
+    assert_logged_once(&world, &lines, &sent).await;
     let said = |line: &Value| line["msg"] == PAUSED && line["error"].as_str().unwrap().contains("57P01");
     assert!(lines.iter().any(said), "no lane met a killed connection");
 }

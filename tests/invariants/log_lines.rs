@@ -33,7 +33,7 @@ const LEVELS: [Level; 5] = [
     (&[("RUST_LOG", "warn")], &["WARN", "ERROR"]),
     // RUST_LOG wins.
     (&[("RUST_LOG", "warn"), ("LOG_LEVEL", "error")], &["WARN", "ERROR"]),
-    (&[("RUST_LOG", "off,worker::lane=info")], &["INFO", "WARN", "ERROR"]),
+    (&[("RUST_LOG", "off,worker::batch=info")], &["INFO", "WARN", "ERROR"]),
     (&[("LOG_LEVEL", "off")], &[]),
 ];
 

@@ -2,11 +2,13 @@
 
 use stack::Signal;
 
+use serde_json::json;
+
 use crate::support::schema::{Empty, THEIR_SCRIPT, ended};
 use crate::support::{DEADLINE, World, eventually, stack};
 
-const ALL: [&str; 2] = ["V1__shared_tables", "V2__worker_tables"];
-const APPLIED: &str = "applied V1__shared_tables\napplied V2__worker_tables";
+const ALL: [&str; 3] = ["V1__shared_tables", "V2__worker_tables", "V3__retries_and_relay"];
+const APPLIED: &str = "applied V1__shared_tables\napplied V2__worker_tables\napplied V3__retries_and_relay";
 const NOTHING: &str = "the schema is up to date; nothing to apply";
 
 /// What their script has put in, row by row.
@@ -57,7 +59,7 @@ async fn an_empty_database_gets_the_contracts_tables_and_the_workers_own() {
     }
     let own = "SELECT relname::text FROM pg_class WHERE relnamespace = 'worker'::regnamespace \
                AND relkind = 'r' ORDER BY 1";
-    assert_eq!(database.texts(own).await, ["held", "ledger", "positions", "schema_history"]);
+    assert_eq!(database.texts(own).await, ["held", "ledger", "positions", "relay", "schema_history"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,7 +110,7 @@ async fn of_eight_processes_at_once_all_succeed_and_each_migration_is_applied_on
         printed.push(text);
     }
     let mut expected = vec![r#"{"applied":[]}"#.to_owned(); 7];
-    expected.insert(0, format!(r#"{{"applied":["{}","{}"]}}"#, ALL[0], ALL[1]));
+    expected.insert(0, json!({ "applied": ALL }).to_string());
     printed.sort();
     expected.sort();
     assert_eq!(printed, expected);
@@ -132,7 +134,7 @@ async fn a_newer_database_is_refused_in_one_plain_line_and_left_alone() {
         assert_eq!(code, Some(1), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.starts_with("worker: the database is newer than this worker"), "{text}");
-        assert!(text.contains("V99__from_the_future") && text.contains("up to V2"), "{text}");
+        assert!(text.contains("V99__from_the_future") && text.contains("up to V3"), "{text}");
     }
     assert_eq!(database.shared_schema().await, before);
 }
@@ -237,7 +239,7 @@ async fn with_migrate_on_start_off_the_worker_changes_no_schema_and_says_what_is
     let (code, text) = ended(database.start(&["run"], &settings)).await;
     assert_eq!(code, Some(1), "{text}");
     let last = text.lines().last().unwrap();
-    assert!(last.starts_with("worker: ") && last.contains("worker.positions"), "{last}");
+    assert!(last.starts_with("worker: ") && last.contains("relation \"worker."), "{last}");
     assert!(database.history().await.is_empty());
     assert!(database.shared_schema().await.is_empty());
     database.migrate().await;

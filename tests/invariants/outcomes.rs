@@ -78,16 +78,16 @@ async fn each_state_of_a_booking_gives_a_create_its_outcome() {
     // The same records again, and the booking is there before any of them.
     book_all(&world, &events).await;
     world.settled().await;
-    let again: Vec<&str> = expected
+    let repeated: Vec<&str> = expected
         .iter()
         .map(|word| match *word {
             "accepted" => "duplicate",
             // Those of the first round still wait.
             "held:unknown_user" | "held:unknown_room" => "held:queued",
-            word => word,
+            first => first,
         })
         .collect();
-    assert_eq!(world.verdicts(&world.bookings).await[events.len()..], again);
+    assert_eq!(world.verdicts(&world.bookings).await[events.len()..], repeated);
 
     // Whatever its status is by now.
     world.cancel(&cancellation("b1", "ana@example.com")).await;

@@ -1,8 +1,11 @@
 //! The position in PostgreSQL decides what is read next; Kafka's committed offset only follows it.
 
-use crate::support::{DEADLINE, Stop, World, booking_of, names};
+use crate::support::{Stop, World, booking_of, names};
 
 const OVERTAKEN: &str = "another worker has moved the position on; reading it again";
+
+const REPLAYED: &str =
+    "the position was set back: records are applied again, each outcome is its next revision";
 
 /// The offsets of the bookings' partition 0 that the ledger has.
 async fn recorded(world: &World) -> Vec<i64> {
@@ -143,7 +146,7 @@ async fn a_position_that_is_set_back_replays_its_records_as_their_next_revisions
     world.move_position(2).await;
     // The lane learns of it with its next batch.
     world.book_all(0, names("second", 5)).await;
-    worker.said("the position was set back").await;
+    worker.said(REPLAYED).await;
     world.settled().await;
     let of = |offset: i64, revision: i16| {
         move |entry: &&crate::support::Entry| (entry.offset, entry.revision) == (offset, revision)
@@ -151,7 +154,7 @@ async fn a_position_that_is_set_back_replays_its_records_as_their_next_revisions
     let ledger = world.ledger().await;
     for (offset, first, then) in [(0, "accepted", None), (2, "accepted", Some("duplicate"))] {
         assert_eq!(ledger.iter().find(of(offset, 0)).unwrap().verdict(), first);
-        assert_eq!(ledger.iter().find(of(offset, 1)).map(|entry| entry.verdict()).as_deref(), then);
+        assert_eq!(ledger.iter().find(of(offset, 1)).map(crate::support::Entry::verdict).as_deref(), then);
     }
     assert_eq!(ledger.iter().find(of(5, 1)).unwrap().verdict(), "held:unknown_room");
     assert_eq!(world.held().await.len(), 1);

@@ -91,6 +91,8 @@ async fn the_same_events_at_other_offsets_change_no_booking() {
         let expected = match &**first {
             "accepted" => "duplicate",
             "cancelled" => "rejected:already_cancelled",
+            // The first still waits.
+            "held:unknown_user" => "held:queued",
             verdict => verdict,
         };
         let found = &verdicts[&(again.topic.clone(), again.partition, again.offset)];
@@ -113,12 +115,13 @@ async fn two_groups_at_once_create_and_cancel_each_booking_once() {
         world.book(&booking(&format!("b{index}"))).await;
         world.cancel(&cancellation(&format!("b{index}"), "ana")).await;
     }
-    let sql = "SELECT count(*) FROM worker.ledger";
+    let sql = "SELECT count(*) FROM worker.ledger WHERE revision = 0";
     let all = i64::try_from(COUNT * 4).unwrap();
     until("both groups to record everything", async || {
         world.database.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == all
     })
     .await;
+    world.nothing_is_due().await;
     for worker in workers {
         worker.stop().await;
     }

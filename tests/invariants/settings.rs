@@ -132,6 +132,8 @@ fn an_empty_or_blank_variable_is_as_good_as_none() {
     let (unset, code) = report(&[]);
     assert_eq!(code, Some(0));
     let names = unset["settings"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap());
+    // The one that has a meaning when it is empty.
+    let names = names.filter(|name| *name != "KAFKA_STATUS_TOPIC");
     for blank in ["", " \t "] {
         let mut variables: Vec<(&str, &str)> = names.clone().map(|name| (name, blank)).collect();
         variables.extend([("DB_PASS", blank), ("DB_PASSWORD_FILE", blank), ("KAFKA_PROPERTIES_FILE", blank)]);

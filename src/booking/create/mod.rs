@@ -1,6 +1,8 @@
-//! Creates bookings: resolve user and room, insert what is new, compare what is not.
+//! Creates bookings: resolve user and room, ask the hotel's rules, insert what is new, compare what is not.
 
+mod check;
 mod event;
+mod policy;
 mod rules;
 
 use std::collections::HashMap;
@@ -9,19 +11,24 @@ use jiff::civil::Date;
 use tracing::Span;
 
 use crate::booking::fields;
+use crate::config::BookingSettings;
 use crate::context::Context;
 use crate::handler::Handler;
 use crate::outcome::{Decision, Invalid, Outcome};
 use crate::record::Record;
 use crate::record_span;
 use crate::store::{Fault, Transaction};
+use check::Checked;
 use event::BookingEvent;
-use rules::{Booking, Found, Stay};
+use policy::Refusals;
+use rules::{ACCEPTED, Booking, Found, REFUSED, Stay};
 
 /// The handler of `booking-events`.
 pub(super) struct Create {
     /// Whether somebody is to be told what became of each booking.
     pub(super) announces: bool,
+    /// Which new bookings are refused.
+    pub(super) refuses: BookingSettings,
 }
 
 impl Handler for Create {
@@ -52,11 +59,15 @@ impl Handler for Create {
         let unknown: Vec<usize> = (0..events.len()).filter(|&index| !found[index].is_known()).collect();
         let mut existing = standing(transaction, events, &unknown).await?;
         let places = rules::places(events, &found, &existing);
-        let created = insert(transaction, events, &found, &places).await?;
-        if created.len() < places.distinct.len() {
-            existing.extend(standing(transaction, events, &places.distinct).await?);
+        let distinct = &places.distinct;
+        let checked = Checked::of(transaction, self.refuses, events, &found, distinct, &mut existing).await?;
+        let (new, refusals) = (&checked.new, &checked.refusals);
+        let created = insert(transaction, events, &found, new, refusals).await?;
+        if created.len() < new.len() {
+            checked.hold(created.len())?;
+            existing.extend(standing(transaction, events, new).await?);
         }
-        rules::decide(events, &found, &places, &created, &existing, self.announces)
+        rules::decide(events, &found, &places, &created, refusals, &existing, self.announces)
     }
 
     fn message(&self, outcome: &Outcome) -> &'static str {
@@ -80,14 +91,15 @@ async fn resolve(transaction: &Transaction, events: &[&BookingEvent]) -> Result<
     rows.iter().map(|row| Ok(Found { user: row.try_get(0)?, room: row.try_get(1)? })).collect()
 }
 
-/// Inserts the first event of each booking and returns the ids of the bookings that this created.
+/// Inserts the bookings of these events and returns the ids of those that this created.
 async fn insert(
     transaction: &Transaction,
     events: &[&BookingEvent],
     found: &[Found],
-    places: &rules::Places,
+    new: &[usize],
+    refusals: &Refusals,
 ) -> Result<Vec<String>, Fault> {
-    let count = places.distinct.len();
+    let count = new.len();
     let mut ids: Vec<&str> = Vec::with_capacity(count);
     let mut users: Vec<Option<i32>> = Vec::with_capacity(count);
     let mut rooms: Vec<Option<i32>> = Vec::with_capacity(count);
@@ -95,7 +107,8 @@ async fn insert(
     let mut starts: Vec<Date> = Vec::with_capacity(count);
     let mut ends: Vec<Date> = Vec::with_capacity(count);
     let mut payments: Vec<Option<&str>> = Vec::with_capacity(count);
-    for &index in &places.distinct {
+    let mut statuses: Vec<&str> = Vec::with_capacity(count);
+    for &index in new {
         let event = events[index];
         ids.push(&event.booking_id);
         users.push(found[index].user);
@@ -104,12 +117,16 @@ async fn insert(
         starts.push(event.start);
         ends.push(event.end);
         payments.push(event.payment.as_deref());
+        statuses.push(if refusals.contains_key(&index) { REFUSED } else { ACCEPTED });
     }
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let rows = transaction
-        .write(include_str!("insert.sql"), &[&ids, &users, &rooms, &guests, &starts, &ends, &payments])
+        .write(
+            include_str!("insert.sql"),
+            &[&ids, &users, &rooms, &guests, &starts, &ends, &payments, &statuses],
+        )
         .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

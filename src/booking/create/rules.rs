@@ -5,10 +5,17 @@ use std::collections::{HashMap, HashSet};
 use jiff::civil::Date;
 
 use super::event::BookingEvent;
+use super::policy::Refusals;
 use crate::batch::QUEUED;
 use crate::booking::announcement::Announcement;
 use crate::outcome::{Decision, Outcome};
 use crate::store::{Cause, Fault};
+
+/// `bookings.status` of a new booking.
+pub(super) const ACCEPTED: &str = "Accepted";
+
+/// `bookings.status` of a new booking that the hotel's rules refuse.
+pub(super) const REFUSED: &str = "Refused";
 
 /// The rows that an event's references led to.
 #[derive(Debug, Clone, Copy)]
@@ -114,12 +121,14 @@ pub(super) fn places(
 
 /// Decides about each event, in order.
 ///
-/// `created` are the ids of the bookings that this batch created; `existing` holds those that stood before.
+/// `created` are the ids of the bookings that this batch created, refused ones among them; `existing` holds those
+/// that stood before.
 pub(super) fn decide(
     events: &[&BookingEvent],
     found: &[Found],
     places: &Places,
     created: &[String],
+    refusals: &Refusals,
     existing: &HashMap<String, Booking>,
     announces: bool,
 ) -> Result<Vec<Decision>, Fault> {
@@ -132,12 +141,15 @@ pub(super) fn decide(
             Place::Unknown => (Outcome::Held("unknown_room"), None),
             Place::Behind => (Outcome::Held(QUEUED), None),
             Place::First(first) if all_created || created.contains(&*event.booking_id) => {
-                let outcome = if first == index {
-                    Outcome::Applied("accepted")
-                } else {
-                    compare(&Stay::of(events[first], found[first]), event, found[index])
+                let refusal = refusals.get(&first);
+                let outcome = match refusal {
+                    _ if first != index => {
+                        compare(&Stay::of(events[first], found[first]), event, found[index])
+                    }
+                    Some(reason) => Outcome::Rejected(reason),
+                    None => Outcome::Applied("accepted"),
                 };
-                (outcome, Some("Accepted"))
+                (outcome, Some(if refusal.is_some() { REFUSED } else { ACCEPTED }))
             }
             Place::First(_) | Place::Contrary => {
                 let Some(booking) = existing.get(&event.booking_id) else {
@@ -206,7 +218,7 @@ mod tests {
         let created: Vec<String> = created.iter().map(|&id| id.into()).collect();
         let existing = standing(existing);
         let places = places(&events, found, &existing);
-        decide(&events, found, &places, &created, &existing, true).unwrap()
+        decide(&events, found, &places, &created, &Refusals::new(), &existing, true).unwrap()
     }
 
     fn outcomes(
@@ -265,6 +277,29 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_booking_stands_as_refused_and_its_repetition_is_a_duplicate() {
+        let events = [event("b", 1), event("b", 1), event("b", 2), event("a", 1)];
+        let events: Vec<&BookingEvent> = events.iter().collect();
+        let (found, existing) = ([KNOWN; 4], HashMap::new());
+        let places = places(&events, &found, &existing);
+        let created = ["a".to_owned(), "b".to_owned()];
+        let refusals = Refusals::from([(0, "room_taken")]);
+        let decided = decide(&events, &found, &places, &created, &refusals, &existing, true).unwrap();
+        let outcomes: Vec<Outcome> = decided.iter().map(|decision| decision.outcome.clone()).collect();
+        let expected = [
+            Outcome::Rejected("room_taken"),
+            Outcome::Duplicate,
+            Outcome::Rejected("conflicting_booking"),
+            Outcome::Applied("accepted"),
+        ];
+        assert_eq!(outcomes, expected);
+        let refused = |index: usize| {
+            decided[index].announcement.as_ref().is_some_and(|text| text.contains(r#""status":"Refused""#))
+        };
+        assert_eq!([0, 1, 2, 3].map(refused), [true, false, true, false]);
+    }
+
+    #[test]
     fn locks_are_taken_in_the_order_of_booking_ids() {
         let events = [event("c", 1), event("a", 1), event("b", 1), event("a", 1)];
         let events: Vec<&BookingEvent> = events.iter().collect();
@@ -276,7 +311,7 @@ mod tests {
         let event = event("b", 1);
         let events = [&event];
         let places = places(&events, &[KNOWN], &HashMap::new());
-        let decided = decide(&events, &[KNOWN], &places, &[], &HashMap::new(), true);
+        let decided = decide(&events, &[KNOWN], &places, &[], &Refusals::new(), &HashMap::new(), true);
         assert!(matches!(decided, Err(Fault::Transient(_))));
     }
 }

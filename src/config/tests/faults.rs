@@ -4,7 +4,7 @@ use super::settings;
 use crate::config::{Environment, Settings, catalogue};
 
 /// One wrong value for each setting that can be wrong.
-const WRONG: [(&str, &str); 21] = [
+const WRONG: [(&str, &str); 23] = [
     ("DB_HOST", "postgres://db/x"),
     ("DB_PORT", "http"),
     ("DB_USER", "a\tb"),
@@ -19,6 +19,8 @@ const WRONG: [(&str, &str); 21] = [
     ("KAFKA_CANCELLATION_TOPIC", ".."),
     ("KAFKA_GROUP_PROTOCOL", "eager"),
     ("KAFKA_PROPERTIES", "group.id=x"),
+    ("BOOKING_OVERLAP", "refused"),
+    ("BOOKING_CAPACITY", "true"),
     ("BATCH_MAX_RECORDS", "10001"),
     ("MIGRATE_ON_START", "maybe"),
     ("SHUTDOWN_GRACE", "30"),

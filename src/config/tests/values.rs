@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::settings;
-use crate::config::{GroupProtocol, LogFormat, SslMode};
+use crate::config::{BookingSettings, GroupProtocol, LogFormat, SslMode};
 
 #[test]
 fn an_empty_environment_gives_the_documented_defaults() {
@@ -22,6 +22,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(kafka.status_topic.as_deref(), Some("booking-status"));
     assert_eq!(kafka.group_protocol, GroupProtocol::Classic);
     assert!(kafka.properties.is_empty());
+    assert_eq!(settings.booking, BookingSettings { refuse_overlap: false, refuse_over_capacity: false });
     assert_eq!((settings.divert.namespace, settings.divert.environment), (None, None));
     assert_eq!((settings.log.format, settings.log.filter.as_str()), (None, "info"));
     assert_eq!(settings.log.baggage_keys, None);
@@ -51,6 +52,8 @@ fn every_variable_reaches_its_setting() {
         ("KAFKA_CANCELLATION_TOPIC", "c"),
         ("KAFKA_GROUP_PROTOCOL", "consumer"),
         ("KAFKA_PROPERTIES", "client.id=w"),
+        ("BOOKING_OVERLAP", "Refuse"),
+        ("BOOKING_CAPACITY", "refuse"),
         ("BATCH_MAX_RECORDS", "1"),
         ("MIGRATE_ON_START", "no"),
         ("SHUTDOWN_GRACE", "10m"),
@@ -71,6 +74,7 @@ fn every_variable_reaches_its_setting() {
     assert_eq!((kafka.booking_topic.as_str(), kafka.cancellation_topic.as_str()), ("b", "c"));
     assert_eq!(kafka.group_protocol, GroupProtocol::Consumer);
     assert_eq!(kafka.properties[0].name, "client.id");
+    assert_eq!(settings.booking, BookingSettings { refuse_overlap: true, refuse_over_capacity: true });
     assert_eq!((settings.batch_max_records, settings.migrate_on_start), (1, false));
     assert_eq!(settings.shutdown_grace, Duration::from_mins(10));
     assert_eq!(

@@ -74,6 +74,7 @@ async fn play(
 ) -> Vec<(String, String)> {
     let places = world.produce_all(topic, messages).await;
     world.settled().await;
+    world.nothing_is_due().await;
     let ledger = world.ledger().await;
     let verdict = |place: &(i32, i64)| {
         let here =

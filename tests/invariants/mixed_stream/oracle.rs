@@ -1,5 +1,7 @@
 //! The contract's rules for one record at a time, as plainly as they can be said.
 
+use std::collections::BTreeSet;
+
 use super::records::{Cancellation, Creation, Fault, Target};
 
 /// A booking that an event made.
@@ -21,6 +23,10 @@ pub struct Oracle {
     pub stays: Vec<Stay>,
     /// Row id, owner and status of the bookings that no event made.
     pub by_hand: Vec<(i32, i32, String)>,
+    /// The bookings whose create waits: what comes later of them queues.
+    waiting: BTreeSet<String>,
+    /// The cancellations that came before their bookings.
+    early: Vec<Cancellation>,
 }
 
 impl Oracle {
@@ -31,7 +37,7 @@ impl Oracle {
             _ => "Accepted",
         };
         let by_hand = (0..30).map(|row| (9000 + row, 1 + row % 3, status(row).to_owned())).collect();
-        Self { stays: Vec::new(), by_hand }
+        Self { stays: Vec::new(), by_hand, waiting: BTreeSet::new(), early: Vec::new() }
     }
 
     /// Applies a booking event and returns its verdict.
@@ -46,8 +52,18 @@ impl Oracle {
             None if event.nights < 1 => return "dead:invalid_dates".into(),
             None => {}
         }
-        let Some(user) = user(event.user) else { return "held:unknown_user".into() };
-        let Some(room) = room(event.room) else { return "held:unknown_room".into() };
+        if self.waiting.contains(&event.id) {
+            return "held:queued".into();
+        }
+        let (user, room) = (user(event.user), room(event.room));
+        let stands = self.stays.iter().any(|stay| stay.id == event.id);
+        let (Some(user), Some(room)) = (user, room) else {
+            if stands {
+                return "rejected:conflicting_booking".into();
+            }
+            self.waiting.insert(event.id.clone());
+            return if user.is_none() { "held:unknown_user".into() } else { "held:unknown_room".into() };
+        };
         let (start, end) = event.days();
         let stay = Stay {
             id: event.id.clone(),
@@ -62,6 +78,13 @@ impl Oracle {
         match self.stays.binary_search_by(|stay| stay.id.cmp(&event.id)) {
             Err(place) => {
                 self.stays.insert(place, stay);
+                let named = |early: &Cancellation| early.target == Target::Named(event.id.clone());
+                let (awaited, early): (Vec<_>, Vec<_>) =
+                    std::mem::take(&mut self.early).into_iter().partition(named);
+                self.early = early;
+                for early in &awaited {
+                    self.cancel(early);
+                }
                 "accepted".into()
             }
             Ok(place) if (Stay { status: self.stays[place].status.clone(), ..stay }) == self.stays[place] => {
@@ -81,6 +104,11 @@ impl Oracle {
             Some(Fault::Blank) => return "dead:blank_identifier".into(),
             None => {}
         }
+        if let Target::Named(id) = &event.target
+            && self.waiting.contains(id)
+        {
+            return "held:queued".into();
+        }
         let found = match &event.target {
             Target::Named(id) | Target::RowOf(id) => {
                 self.stays.iter_mut().find(|stay| stay.id == *id).map(|stay| (stay.user, &mut stay.status))
@@ -90,7 +118,10 @@ impl Oracle {
             }
             Target::Nothing(_) => None,
         };
-        let Some((owner, status)) = found else { return "held:unknown_booking".into() };
+        let Some((owner, status)) = found else {
+            self.early.push(event.clone());
+            return "held:unknown_booking".into();
+        };
         let Some(user) = user(event.user) else { return "held:unknown_user".into() };
         if user != owner {
             return "rejected:not_owner".into();

@@ -7,12 +7,13 @@ use super::PARTITIONS;
 use crate::support::Message;
 
 /// Every verdict that a stream is expected to show.
-pub const WORDS: [&str; 15] = [
+pub const WORDS: [&str; 16] = [
     "accepted",
     "duplicate",
     "rejected:conflicting_booking",
     "held:unknown_user",
     "held:unknown_room",
+    "held:queued",
     "dead:undecodable",
     "dead:blank_identifier",
     "dead:invalid_guests",
@@ -73,7 +74,7 @@ pub struct Creation {
 }
 
 /// What a cancellation is about.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// By the id that the events gave it.
     Named(String),

@@ -30,7 +30,7 @@ impl World {
         lock.rollback().await.unwrap();
         self.settled().await;
 
-        let sql = "SELECT concat_ws(':', outcome, reason), xid::text FROM worker.ledger \
+        let sql = "SELECT concat_ws(':', outcome, reason), xmin::text FROM worker.ledger \
                    WHERE group_id = $1 AND topic = $2 AND partition = $3 AND record_offset = $4";
         let (mut verdicts, mut transactions) = (Vec::new(), Vec::new());
         for (partition, offset) in places {

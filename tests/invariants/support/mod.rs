@@ -1,6 +1,7 @@
 //! What the tests share: the stack, a world of its own per test, worker processes, records to produce.
 
 mod batches;
+mod command;
 pub mod compare;
 mod consistency;
 mod events;
@@ -20,6 +21,7 @@ pub mod schema;
 pub mod servers;
 mod world;
 
+pub use command::Said;
 pub use events::{Message, booking, cancellation};
 pub use flood::{Stop, booking_of, names};
 pub use held::Held;

@@ -63,7 +63,7 @@ impl World {
         let dead = "SELECT id FROM worker.held WHERE topic = $1 AND status = 'dead'";
         let rows = self.database.query(dead, &[&self.bookings]).await.unwrap();
         let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-        let routes = worker::booking::routes(&settings.kafka);
+        let routes = worker::booking::routes(&settings);
         let route = routes.iter().find(|route| **route.topic() == *self.bookings).unwrap();
         let retried = route.retry(&shared, Claim::These(&ids), Ending::Commit).await;
         assert_eq!(retried.unwrap_or_else(|fault| panic!("{fault}")).len(), ids.len());

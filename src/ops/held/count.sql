@@ -1,0 +1,10 @@
+-- How many records a person has chosen, and the last of them: what is set aside later is not meant.
+SELECT count(*) AS total, max(id) AS last
+FROM worker.held
+WHERE group_id = $1
+  AND status = ANY ($2::text[])
+  AND ($3::text IS NULL OR reason = $3)
+  AND ($4::text IS NULL OR topic = $4)
+  AND ($5::text IS NULL OR subject = $5)
+  AND ($6::double precision IS NULL OR created_at <= now() - make_interval(secs => $6))
+  AND ($7::bigint[] IS NULL OR id = ANY ($7))

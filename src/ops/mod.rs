@@ -1,0 +1,107 @@
+//! The commands for whoever looks after a worker: see, prove, repair. Each works beside running workers.
+//!
+//! None logs anything: the result goes to standard output, progress and hints to standard error.
+
+pub mod explain;
+pub mod held;
+mod kafka;
+pub mod positions;
+mod progress;
+mod words;
+
+use std::io;
+
+use clap::Subcommand;
+use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
+
+use crate::config::Settings;
+use crate::store::transaction::Parameters;
+use crate::store::{Cause, Fault, Pool, pool};
+use crate::terminal::Screen;
+
+/// What a person asks for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show how far each partition has been applied, or set it for a deliberate replay
+    Positions(positions::Arguments),
+    /// Look at the records that were set aside, try them again, or give them up
+    Held(held::Arguments),
+    /// Tell the story of one booking: every record that named it, and the booking as it is now
+    Explain(explain::Arguments),
+}
+
+/// Why a command could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// PostgreSQL is away, or says no.
+    #[error("PostgreSQL: {}", advice(.0))]
+    Database(#[from] Fault),
+    /// Kafka is away, or says no.
+    #[error("Kafka: {0}")]
+    Kafka(String),
+    /// What was asked for is not there, or not allowed as things stand.
+    #[error("{0}")]
+    Refused(String),
+    /// The result could not be written.
+    #[error("the result cannot be written: {0}")]
+    Output(#[from] io::Error),
+    /// The result could not be written as JSON.
+    #[error("the result cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What every command works with.
+struct Desk {
+    settings: Settings,
+    pool: Pool,
+    screen: Screen,
+}
+
+/// Does what the person asks for. Where a server is away, it says so instead of waiting.
+///
+/// # Errors
+/// The [`Failure`], for the last line.
+pub async fn run(command: Command, settings: Settings) -> Result<(), Failure> {
+    let pool =
+        pool::pool(&settings.database).map_err(|error| Fault::Fatal(Cause::new(format!("{error:#}"))))?;
+    let desk = Desk { settings, pool, screen: Screen::of_stdout() };
+    match command {
+        Command::Positions(arguments) => positions::run(arguments, &desk).await,
+        Command::Held(arguments) => held::run(arguments, &desk).await,
+        Command::Explain(arguments) => explain::run(&arguments, &desk).await,
+    }
+}
+
+impl Desk {
+    /// The consumer group, part of every key in the worker's tables.
+    fn group(&self) -> &str {
+        &self.settings.kafka.group_id
+    }
+
+    /// The topics that the worker reads, in the order in which a person thinks of them.
+    fn topics(&self) -> [&str; 2] {
+        [&self.settings.kafka.booking_topic, &self.settings.kafka.cancellation_topic]
+    }
+
+    /// The rows of one statement.
+    async fn query(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
+        let connection = self.pool.get().await?;
+        let statement = connection.prepare_cached(sql).await?;
+        Ok(connection.query(&statement, parameters).await?)
+    }
+}
+
+/// The fault, with what to do where that is known.
+pub(crate) fn advice(fault: &Fault) -> String {
+    let (Fault::Fatal(cause) | Fault::Transient(cause)) = fault else { return fault.to_string() };
+    match &cause.code {
+        Some(code)
+            if [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::INVALID_SCHEMA_NAME]
+                .contains(code) =>
+        {
+            format!("{cause}; `worker migrate` brings the schema up to date")
+        }
+        _ => cause.to_string(),
+    }
+}

@@ -1,0 +1,90 @@
+//! Whatever the order in which a booking's records arrive, and whenever what they name becomes known, the same
+//! table stands in the end.
+
+use super::{IMPATIENT, with};
+use crate::support::{Message, World, cancellation};
+
+/// The records of one booking, as letters: its create, and the owner's two cancellations.
+const ORDERS: [&str; 6] = ["CXY", "CYX", "XCY", "YCX", "XYC", "YXC"];
+
+/// One booking's story.
+struct Case {
+    id: String,
+    user: String,
+    order: &'static str,
+    /// After how many of its records its user becomes known.
+    known_after: usize,
+}
+
+impl Case {
+    fn all() -> Vec<Self> {
+        let mut cases = Vec::new();
+        for order in ORDERS {
+            for known_after in 0..=3 {
+                let name = format!("{}_{known_after}", order.to_lowercase());
+                cases.push(Self { id: format!("b_{name}"), user: format!("u_{name}"), order, known_after });
+            }
+        }
+        cases
+    }
+
+    /// The offset of one of its records in its partition, counted among those of its topic.
+    fn letters(&self, of: &str) -> Vec<char> {
+        self.order.chars().filter(|letter| of.contains(*letter)).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_order_of_create_and_cancellations_ends_in_the_same_table() {
+    let world = World::new(1).await;
+    let worker = world.worker_with(&IMPATIENT);
+    let cases = Case::all();
+    for step in 0..=3 {
+        for case in cases.iter().filter(|case| case.known_after == step) {
+            world.add_user(&case.user).await;
+        }
+        world.nothing_is_due().await;
+        for case in &cases {
+            match case.order.chars().nth(step) {
+                Some('C') => world.book(&with(&case.id, "userId", case.user.clone())).await,
+                Some(_) => {
+                    let message = Message::event(&cancellation(&case.id, &case.user));
+                    world.produce(&world.cancellations, &message).await
+                }
+                None => continue,
+            };
+        }
+        world.settled().await;
+        world.nothing_is_due().await;
+    }
+    world.nothing_waits().await;
+    let ledger = world.ledger().await;
+    for case in &cases {
+        let sql = "SELECT status FROM bookings WHERE booking_id = $1";
+        let status: String = world.database.query_one(sql, &[&case.id]).await.unwrap().get(0);
+        assert_eq!(status, "Cancelled", "{}", case.id);
+        let last = |topic: &str| -> Vec<String> {
+            let mut offsets: Vec<i64> = ledger
+                .iter()
+                .filter(|entry| entry.topic == topic && entry.subject == case.id)
+                .map(|entry| entry.offset)
+                .collect();
+            offsets.dedup();
+            let current = |offset: &i64| {
+                ledger
+                    .iter()
+                    .rfind(|entry| entry.topic == topic && entry.offset == *offset)
+                    .unwrap()
+                    .verdict()
+            };
+            offsets.iter().map(current).collect()
+        };
+        assert_eq!(last(&world.bookings), ["accepted"], "{}", case.id);
+        assert_eq!(case.letters("XY").len(), 2);
+        // The first to come is the first to be applied.
+        let expected = ["cancelled", "rejected:already_cancelled"];
+        assert_eq!(last(&world.cancellations), expected, "{}", case.id);
+    }
+    world.assert_consistent().await;
+    worker.stop().await;
+}
