@@ -12,14 +12,14 @@ CREATE INDEX held_due ON worker.held (group_id, topic, next_attempt_at) WHERE st
 CREATE INDEX held_waiting_subject ON worker.held (group_id, subject) WHERE status = 'waiting';
 
 -- The order in which outcomes came about: of two records of one subject, the one whose transaction saw the
--- other's effect has the higher number. The transaction takes its id first: once every transaction that had an
--- id when the sequence stood at n is over, no number up to n can appear any more.
+-- other's effect has the higher number. A transaction takes its numbers under the lock on the table that it holds
+-- to its end: once everyone who held it when the sequence stood at n is over, no number up to n can appear any
+-- more.
 CREATE SEQUENCE worker.ledger_sequence;
 ALTER TABLE worker.ledger RENAME COLUMN xid TO sequence;
 ALTER TABLE worker.ledger ALTER COLUMN sequence DROP DEFAULT;
 ALTER TABLE worker.ledger ALTER COLUMN sequence TYPE bigint USING nextval('worker.ledger_sequence');
-ALTER TABLE worker.ledger ALTER COLUMN sequence
-    SET DEFAULT CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('worker.ledger_sequence') END;
+ALTER TABLE worker.ledger ALTER COLUMN sequence SET DEFAULT nextval('worker.ledger_sequence');
 ALTER SEQUENCE worker.ledger_sequence OWNED BY worker.ledger.sequence;
 ALTER TABLE worker.ledger
     -- The record's own span (8 bytes) and the trace's flags, so that what is published continues the trace.

@@ -12,6 +12,7 @@ use crate::booking;
 use crate::config::{DatabaseSettings, Settings};
 use crate::intake::Intake;
 use crate::lane::{Route, Shared};
+use crate::relay::Relay;
 use crate::retry::Sweeper;
 use crate::store::{Cause, Fault, Pool, migrations, pool};
 use crate::verify::{self, Domain};
@@ -36,6 +37,14 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     let (stop, stopped) = watch::channel(false);
     let sweeper = Sweeper { shared: shared.clone(), routes: routes.clone() };
     let mut sweeping = tokio::spawn(sweeper.run(stopped));
+    let relay = Relay {
+        shared: shared.clone(),
+        routes: routes.clone(),
+        kafka: settings.kafka.clone(),
+        retention: settings.ledger_retention,
+    };
+    let (drain, drained) = watch::channel(false);
+    let mut relaying = tokio::spawn(relay.run(drained));
     let intake = Intake {
         settings: settings.kafka,
         routes,
@@ -47,16 +56,23 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     tokio::select! {
         ended = running.finished() => return ended,
         ended = &mut sweeping => return outcome(ended),
+        ended = &mut relaying => return outcome(ended),
         () = &mut shutdown => {}
     }
     tracing::info!("stopping: no more records are taken, batches in flight finish");
     running.stop();
     stop.send_replace(true);
     // The thread keeps its own deadlines; this one is for a thread that does not.
-    let all = async { tokio::join!(running.finished(), sweeping) };
-    if let Ok((ended, swept)) = tokio::time::timeout(grace, all).await {
+    let all = async {
+        let (ended, swept) = tokio::join!(running.finished(), sweeping);
+        // Last, so that the outcomes of the last batches are published too.
+        drain.send_replace(true);
+        (ended, swept, relaying.await)
+    };
+    if let Ok((ended, swept, relayed)) = tokio::time::timeout(grace, all).await {
         ended?;
         outcome(swept)?;
+        outcome(relayed)?;
     } else {
         tracing::warn!("the grace period is over; the positions decide what counts");
     }

@@ -22,7 +22,7 @@ const EXAMPLES: &str = "Examples:
   DB_HOST=db DB_PASSWORD_FILE=/run/secrets/db worker migrate   bring the schema up to date
   worker explain booking_456                               what became of a booking, and why
   worker held list                                         the records that wait or need a person
-  worker verify --records                                  the proof that nothing was lost or applied twice";
+  worker verify --records                                  whether the promise holds, record by record";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,9 @@ pub trait Handler: Send + Sync + 'static {
     /// A decoded, validated record.
     type Event: Send + Sync;
 
+    /// What the subjects are, in the types of status events: `booking` makes it `booking.accepted`.
+    const KIND: &'static str;
+
     /// Whether the event brings its subject into being. While such a record waits, later records of its subject
     /// queue behind it; when one is decided about, what waited for its subject is tried at once. Its handler
     /// rejects only what stands or is stored as refused: the subject is there.

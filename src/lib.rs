@@ -12,6 +12,7 @@
 //! - `batch`: decoded records on their way through a transaction
 //! - [`lane`]: one partition's life: take, apply, report
 //! - [`retry`]: the same for records that were set aside
+//! - [`relay`]: publishes what became of the records
 //! - [`context`], [`baggage`], [`trace_context`], [`divert`]: what a record's headers say
 //! - [`handler`], [`outcome`]: what an event type brings, and what becomes of a record
 //! - [`booking`]: the events and rules of bookings
@@ -38,6 +39,7 @@ pub mod ops;
 pub mod outcome;
 pub mod queue;
 pub mod record;
+pub mod relay;
 pub mod retry;
 pub mod store;
 pub mod telemetry;

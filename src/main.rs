@@ -9,7 +9,7 @@ use worker::cli::{Arguments, Command};
 use worker::config::{ConfigurationFaults, LogFormat, Report, Settings, render_table};
 use worker::telemetry::{self, Format, LogGuard};
 use worker::terminal::{harmless, print, say};
-use worker::{app, intake, ops};
+use worker::{app, intake, ops, relay};
 
 const OK: u8 = 0;
 const FATAL: u8 = 1;
@@ -51,7 +51,9 @@ fn with_settings(act: impl FnOnce(Settings) -> anyhow::Result<u8>) -> anyhow::Re
 /// The settings, where every part of the worker can live with them.
 fn usable_settings() -> Result<Settings, ConfigurationFaults> {
     let settings = Settings::from_environment()?;
-    intake::check(&settings.kafka).map_err(|fault| ConfigurationFaults(vec![fault]))?;
+    for check in [intake::check, relay::check] {
+        check(&settings.kafka).map_err(|fault| ConfigurationFaults(vec![fault]))?;
+    }
     Ok(settings)
 }
 

@@ -6,12 +6,14 @@
 #![expect(unreachable_pub, reason = "a program exports nothing; `pub` marks what its modules offer")]
 
 mod alignment;
+mod aside;
 mod backlog;
 mod bound;
 mod latency;
 mod load;
 mod measure;
 mod plain;
+mod relay;
 mod scene;
 mod throughput;
 mod verify;
@@ -21,7 +23,8 @@ mod worker;
 use anyhow::Result;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 7] = ["throughput", "scaling", "slow-lane", "backlog", "latency", "memory", "verify"];
+const PARTS: [&str; 9] =
+    ["throughput", "scaling", "slow-lane", "backlog", "relay", "aside", "latency", "memory", "verify"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -41,6 +44,8 @@ async fn main() -> Result<()> {
             "scaling" => throughput::scaling(&scene).await?,
             "slow-lane" => waiting::run(&scene).await?,
             "backlog" => alignment::run(&scene).await?,
+            "relay" => relay::run(&scene).await?,
+            "aside" => aside::run(&scene).await?,
             "latency" => latency::run(&scene).await?,
             "verify" => verify::run(&scene).await?,
             _ => backlog::run(&scene).await?,

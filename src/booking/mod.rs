@@ -11,6 +11,9 @@ use crate::lane::Route;
 
 pub use verify::domain;
 
+/// What the events of this domain are about, in the types of status events.
+const KIND: &str = "booking";
+
 /// The topics of this domain, each with its handler.
 #[must_use]
 pub fn routes(settings: &Settings) -> Vec<Route> {

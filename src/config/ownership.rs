@@ -15,9 +15,12 @@ const COMMITS: Reason = Reason::Fixed("the worker commits offsets itself, after 
 const START: Reason = Reason::Fixed(
     "the worker starts at its stored position, else at the committed offset, else at the earliest",
 );
+const ORDER: Reason = Reason::Fixed(
+    "status events are published in order, acknowledged by all replicas, however long it takes",
+);
 
 /// What the worker owns whatever the group protocol.
-const OWNED: [(&str, Reason); 18] = [
+const OWNED: [(&str, Reason); 31] = [
     ("bootstrap.servers", Reason::SetBy(KAFKA_BROKERS.name)),
     ("metadata.broker.list", Reason::SetBy(KAFKA_BROKERS.name)),
     ("test.mock.num.brokers", Reason::SetBy(KAFKA_BROKERS.name)),
@@ -36,6 +39,19 @@ const OWNED: [(&str, Reason); 18] = [
     ("allow.auto.create.topics", Reason::Fixed("the worker waits for its topics and never creates them")),
     ("enable.partition.eof", Reason::Fixed("the worker has no use for the end of a partition")),
     ("group.protocol.type", Reason::Fixed("librdkafka knows one type only")),
+    ("enable.idempotence", ORDER),
+    ("enable.gapless.guarantee", ORDER),
+    ("acks", ORDER),
+    ("request.required.acks", ORDER),
+    ("retries", ORDER),
+    ("message.send.max.retries", ORDER),
+    ("max.in.flight", ORDER),
+    ("max.in.flight.requests.per.connection", ORDER),
+    ("message.timeout.ms", ORDER),
+    ("delivery.timeout.ms", ORDER),
+    ("queuing.strategy", ORDER),
+    ("transactional.id", Reason::Fixed("the worker publishes without Kafka's transactions")),
+    ("message.max.bytes", Reason::Fixed("what a topic takes is the broker's to decide")),
 ];
 
 /// What the broker decides under KIP-848; librdkafka refuses to start with it.

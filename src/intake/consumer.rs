@@ -74,6 +74,14 @@ pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
     config
 }
 
+/// A client of the group that never joins it: for questions, and for offsets of a group without members.
+///
+/// # Errors
+/// What librdkafka says of the settings.
+pub(crate) fn client(settings: &KafkaSettings) -> KafkaResult<BaseConsumer> {
+    config(settings).create()
+}
+
 /// The settings of a reader that is no member of the group: it is given its partitions, and commits nothing. The
 /// group's name is there because librdkafka assigns nothing without one.
 pub(crate) fn reader(settings: &KafkaSettings) -> ClientConfig {
@@ -84,14 +92,6 @@ pub(crate) fn reader(settings: &KafkaSettings) -> ClientConfig {
         // Retention may take records in front of it.
         .set("auto.offset.reset", "earliest");
     config
-}
-
-/// A client of the group that never joins it: for questions, and for offsets of a group without members.
-///
-/// # Errors
-/// What librdkafka says of the settings.
-pub(crate) fn client(settings: &KafkaSettings) -> KafkaResult<BaseConsumer> {
-    config(settings).create()
 }
 
 /// Lets librdkafka look at the settings together without connecting: it makes a consumer that knows no broker.

@@ -30,6 +30,7 @@ type Retry = dyn for<'a> Fn(
 /// A topic and the lanes that its partitions get.
 pub struct Route {
     topic: Arc<str>,
+    kind: &'static str,
     run: Box<Run>,
     retry: Box<Retry>,
 }
@@ -42,6 +43,7 @@ impl Route {
         let retried = handler.clone();
         Self {
             topic: topic.into(),
+            kind: H::KIND,
             run: Box::new(move |shared, partition, queue, position, progress| {
                 let handler = handler.clone();
                 let pause = Pause::default();
@@ -61,6 +63,12 @@ impl Route {
     #[must_use]
     pub fn topic(&self) -> &Arc<str> {
         &self.topic
+    }
+
+    /// What its records are about, in the types of status events.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
     }
 
     /// Runs one partition's lane from a position until it ends; `progress` follows the position.

@@ -272,7 +272,7 @@ fn claimed(row: &Row, topic: &Arc<str>) -> Result<Claimed, Fault> {
     let key: Option<&[u8]> = row.try_get("key")?;
     let payload: Option<&[u8]> = row.try_get("payload")?;
     let headers = headers_of(row.try_get("headers")?)?;
-    let headers = headers.iter().map(|(name, value)| -> Header<'_> { (name.as_bytes(), value.as_deref()) });
+    let headers = headers.iter().map(|(name, value)| -> Header<'_> { (name.as_slice(), value.as_deref()) });
     let status: &str = row.try_get("status")?;
     Ok(Claimed {
         id: row.try_get("id")?,
@@ -291,27 +291,35 @@ fn claimed(row: &Row, topic: &Arc<str>) -> Result<Claimed, Fault> {
     })
 }
 
-// jsonb refuses NUL, which Kafka's header names cannot hold; names that are not UTF-8 are shown as such.
+// jsonb takes no NUL and nothing but UTF-8: a name that has other bytes is shown with U+FFFD and kept beside.
 fn headers(record: &Record) -> Value {
     record
         .headers()
         .map(|(name, value)| {
-            json!({
-                "name": String::from_utf8_lossy(name).replace('\0', "\u{FFFD}"),
-                "value": value.map(|value| STANDARD.encode(value)),
-            })
+            let shown = String::from_utf8_lossy(name).replace('\0', "\u{FFFD}");
+            let is_exact = shown.as_bytes() == name;
+            let mut header = json!({"name": shown, "value": value.map(|value| STANDARD.encode(value))});
+            if !is_exact {
+                header["nameBytes"] = STANDARD.encode(name).into();
+            }
+            header
         })
         .collect()
 }
 
-/// A header as it was kept: its name and its value, which may be absent.
-pub(crate) type OwnedHeader = (String, Option<Vec<u8>>);
+/// A header as the producer wrote it: its name, which need not be UTF-8, and its value, which may be absent.
+pub type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
 
-/// Reads back what [`headers`] wrote.
-pub(crate) fn headers_of(value: Value) -> Result<Vec<OwnedHeader>, Fault> {
+/// Reads the headers of a row of `worker.held`.
+///
+/// # Errors
+/// [`Fault::Fatal`] where they are not what the worker writes.
+pub fn headers_of(value: Value) -> Result<Vec<OwnedHeader>, Fault> {
     #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Kept {
         name: String,
+        name_bytes: Option<String>,
         value: Option<String>,
     }
     let unreadable = |error: &dyn std::fmt::Display| {
@@ -320,8 +328,10 @@ pub(crate) fn headers_of(value: Value) -> Result<Vec<OwnedHeader>, Fault> {
     let kept: Vec<Kept> = serde_json::from_value(value).map_err(|error| unreadable(&error))?;
     kept.into_iter()
         .map(|header| {
-            let value = header.value.map(|value| STANDARD.decode(value)).transpose();
-            Ok((header.name, value.map_err(|error| unreadable(&error))?))
+            let decoded = |text: String| STANDARD.decode(text).map_err(|error| unreadable(&error));
+            let name = header.name_bytes.map(decoded).transpose()?;
+            let name = name.unwrap_or_else(|| header.name.into_bytes());
+            Ok((name, header.value.map(decoded).transpose()?))
         })
         .collect()
 }

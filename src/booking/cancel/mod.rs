@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use tokio_postgres::Row;
 use tracing::Span;
 
-use crate::booking::fields;
+use crate::booking::{KIND, fields};
 use crate::context::Context;
 use crate::handler::Handler;
 use crate::outcome::{Decision, Invalid, Outcome};
@@ -30,6 +30,7 @@ pub(super) struct Cancel {
 impl Handler for Cancel {
     type Event = CancellationEvent;
 
+    const KIND: &'static str = KIND;
     const CREATES_SUBJECT: bool = false;
 
     fn decode(&self, record: &Record) -> Result<CancellationEvent, Invalid> {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 use tracing::Span;
 
-use crate::booking::fields;
+use crate::booking::{KIND, fields};
 use crate::config::BookingSettings;
 use crate::context::Context;
 use crate::handler::Handler;
@@ -34,6 +34,7 @@ pub(super) struct Create {
 impl Handler for Create {
     type Event = BookingEvent;
 
+    const KIND: &'static str = KIND;
     const CREATES_SUBJECT: bool = true;
 
     fn decode(&self, record: &Record) -> Result<BookingEvent, Invalid> {

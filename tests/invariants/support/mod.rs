@@ -17,6 +17,7 @@ mod observe;
 mod oracle;
 mod process;
 pub mod proxy;
+mod published;
 pub mod schema;
 pub mod servers;
 mod world;
@@ -29,6 +30,7 @@ pub use ledger::Entry;
 pub use lines::{about, of_records, shown};
 pub use lock::Lock;
 pub use process::Worker;
+pub use published::Published;
 pub use world::{World, stack};
 
 use std::fmt::Debug;

@@ -23,8 +23,13 @@ pub struct OwnKafka {
 
 impl OwnPostgres {
     pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these parameters of `postgresql.conf`.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
         let turn = TURN.lock().await;
-        Self { postgres: Postgres::start(&[]).await.unwrap(), _turn: turn }
+        Self { postgres: Postgres::start(settings).await.unwrap(), _turn: turn }
     }
 
     /// A world on this server and the shared Kafka, migrated and with people and rooms.

@@ -58,6 +58,8 @@ pub struct World {
     pub group: String,
     pub bookings: String,
     pub cancellations: String,
+    /// The topic that is told what became of each booking.
+    pub status: String,
     pub scratch: Scratch,
     admin: Admin,
     producer: FutureProducer,
@@ -78,6 +80,7 @@ impl World {
         let name = format!("world_{number}");
         let (bookings, cancellations) =
             (format!("booking-events-{number}"), format!("booking-cancellations-{number}"));
+        let status = format!("booking-status-{number}");
         if postgres.copy_database(TEMPLATE, &name).await.is_err() {
             postgres.create_database(&name).await.unwrap();
         }
@@ -93,6 +96,7 @@ impl World {
             ("KAFKA_GROUP_ID", &group),
             ("KAFKA_BOOKING_TOPIC", &bookings),
             ("KAFKA_CANCELLATION_TOPIC", &cancellations),
+            ("KAFKA_STATUS_TOPIC", &status),
             ("LOG_FORMAT", "json"),
             // Tests that are not about retries see what was recorded first.
             ("HELD_BACKOFF_MIN", "1h"),
@@ -114,6 +118,7 @@ impl World {
             group,
             bookings,
             cancellations,
+            status,
             scratch: Scratch::new("world").unwrap(),
             admin: admin.clone(),
             producer,

@@ -1,0 +1,3 @@
+SELECT published_sequence
+FROM worker.relay
+WHERE group_id = $1

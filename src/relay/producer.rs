@@ -1,0 +1,128 @@
+//! The producer's settings, and what librdkafka says on its behalf.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::producer::FutureProducer;
+use secrecy::ExposeSecret as _;
+
+use crate::config::{Fault, KafkaSettings};
+use crate::record::clean_text;
+
+/// The producer with the relay's callbacks.
+pub(super) type Producer = FutureProducer<Callbacks>;
+
+/// What a person may want to change.
+const USUAL: [(&str, &str); 5] = [
+    ("client.id", "worker"),
+    // A window is handed over at once and waited for: there is nothing to linger for.
+    ("linger.ms", "1"),
+    ("compression.type", "zstd"),
+    // As Java's producers do it, so that readers may join by partition.
+    ("partitioner", "murmur2_random"),
+    ("reconnect.backoff.max.ms", "2000"),
+];
+
+/// What correctness rests on. `KAFKA_PROPERTIES` may not change these.
+const OWNED: [(&str, &str); 4] = [
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    // Kafka may be away for any length of time: a message that gave up would be overtaken by the next.
+    ("message.timeout.ms", "0"),
+    // What a topic takes is the broker's to decide.
+    ("message.max.bytes", "1000000000"),
+];
+
+/// How often librdkafka may repeat a message of one kind.
+const REPEAT: Duration = Duration::from_secs(30);
+
+/// Puts the settings together.
+pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    for (name, value) in USUAL {
+        config.set(name, value);
+    }
+    for property in &settings.properties {
+        config.set(&property.name, property.value.expose_secret());
+    }
+    for (name, value) in OWNED {
+        config.set(name, value);
+    }
+    config.set("bootstrap.servers", &settings.brokers);
+    config
+}
+
+/// Makes a producer. It connects by itself.
+pub(super) fn create(config: &ClientConfig) -> KafkaResult<Producer> {
+    config.create_with_context(Callbacks::default())
+}
+
+/// Lets librdkafka look at the producer's settings together without connecting.
+///
+/// # Errors
+/// What librdkafka says: properties that exclude each other.
+pub fn check(settings: &KafkaSettings) -> Result<(), Fault> {
+    let mut config = config(settings);
+    config.remove("bootstrap.servers");
+    let reason = match create(&config) {
+        Ok(_) => return Ok(()),
+        Err(KafkaError::ClientCreation(reason)) => clean_text(&reason),
+        // Never the error's own words: they may repeat a secret.
+        Err(_) => "it does not say why".to_owned(),
+    };
+    let message = format!("librdkafka does not take these settings together for a producer: {reason}");
+    Err(Fault { variable: "KAFKA_PROPERTIES".to_owned(), found: None, message })
+}
+
+/// Says in the log what librdkafka says, with restraint.
+#[derive(Default)]
+pub(super) struct Callbacks {
+    said: Mutex<HashMap<String, Instant>>,
+}
+
+impl Callbacks {
+    fn may_say(&self, facility: &str) -> bool {
+        // Properties that concern the consumer only: the person's settings are for both.
+        if facility == "CONFWARN" {
+            return false;
+        }
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let is_new = said.get(facility).is_none_or(|last| now.duration_since(*last) >= REPEAT);
+        if is_new {
+            said.insert(facility.to_owned(), now);
+        }
+        is_new
+    }
+}
+
+impl ClientContext for Callbacks {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if !self.may_say(facility) {
+            return;
+        }
+        let message = clean_text(message);
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(target: "librdkafka", facility, "{message}");
+            }
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+                tracing::warn!(target: "librdkafka", facility, "{message}");
+            }
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                tracing::info!(target: "librdkafka", facility, "{message}");
+            }
+            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let reason = clean_text(reason);
+        tracing::debug!(target: "librdkafka", %error, "{reason}");
+    }
+}
