@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Command::Operate(command) => with_settings(|settings| operate(command, settings)),
         Command::Verify(arguments) => with_settings(|settings| {
             let report = app::verify(&settings, &arguments)?;
-            print(&report.text(arguments.json))?;
+            print(&report.text(arguments.json)?)?;
             Ok(if report.holds() { OK } else { FATAL })
         }),
     };

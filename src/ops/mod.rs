@@ -93,7 +93,7 @@ impl Desk {
 }
 
 /// The fault, with what to do where that is known.
-fn advice(fault: &Fault) -> String {
+pub(crate) fn advice(fault: &Fault) -> String {
     let (Fault::Fatal(cause) | Fault::Transient(cause)) = fault else { return fault.to_string() };
     match &cause.code {
         Some(code)

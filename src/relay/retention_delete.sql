@@ -19,11 +19,14 @@ WITH settings AS MATERIALIZED (
     DELETE FROM worker.ledger
     WHERE group_id = $1 AND topic = $2 AND partition = $3 AND record_offset >= $4 AND record_offset < $5
       AND record_offset NOT IN (SELECT record_offset FROM kept)
+    RETURNING record_offset
 ), forgotten AS (
     DELETE FROM worker.held
     WHERE group_id = $1 AND topic = $2 AND partition = $3 AND record_offset >= $4 AND record_offset < $5
       AND record_offset NOT IN (SELECT record_offset FROM kept)
 )
+-- What stayed behind may be younger than all that went before it.
 UPDATE worker.positions
-SET pruned_below = $5, pruned_before = (SELECT cutoff FROM settings)
-WHERE group_id = $1 AND topic = $2 AND partition = $3 AND pruned_below < $5
+SET pruned_below = greatest(pruned_below, $5), pruned_before = (SELECT cutoff FROM settings)
+WHERE group_id = $1 AND topic = $2 AND partition = $3
+  AND (pruned_below < $5 OR EXISTS (SELECT FROM gone))

@@ -22,8 +22,8 @@ mod walk;
 use std::io;
 
 use crate::config::Settings;
-use crate::outcome;
 use crate::store::{Fault, Pool, Transaction, pool};
+use crate::{ops, outcome};
 use finding::Finding;
 use progress::Progress;
 use reader::Reader;
@@ -49,7 +49,7 @@ pub struct Arguments {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// PostgreSQL does not answer, or has other tables than this binary.
-    #[error("nothing is proven: PostgreSQL: {0}")]
+    #[error("nothing is proven: PostgreSQL: {}", ops::advice(.0))]
     Database(Fault),
     /// Kafka does not answer, or refuses to.
     #[error("nothing is proven about the topics: {0}")]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::finding::Finding;
+use crate::terminal::{self, harmless};
 
 /// The most findings of one kind that are shown; all are counted.
 const SHOWN: usize = 20;
@@ -49,15 +50,17 @@ impl Report {
     }
 
     /// The whole report, as a table with the findings and a last line that says it all, or as JSON.
-    #[must_use]
-    pub fn text(&self, json: bool) -> String {
+    ///
+    /// # Errors
+    /// What cannot be written as JSON.
+    pub fn text(&self, json: bool) -> serde_json::Result<String> {
         if json {
             let report = serde_json::json!({
                 "holds": self.holds(), "groups": self.groups, "records": self.records,
                 "skipped_records": self.skipped, "checks": self.checks, "findings": self.kinds,
                 "notes": self.notes, "summary": self.summary(),
             });
-            return format!("{report:#}");
+            return terminal::json(&report);
         }
         let mut text = self.table();
         for kind in &self.kinds {
@@ -66,14 +69,14 @@ impl Report {
                 let parts = [Some(finding.place()), finding.subject.clone(), Some(finding.detail.clone())];
                 let parts: Vec<String> =
                     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-                let _ = writeln!(text, "  {}", parts.join("  "));
+                let _ = writeln!(text, "  {}", harmless(&parts.join("  ")));
             }
             if kind.total > kind.examples.len() as u64 {
                 let _ = writeln!(text, "  … and {} more", grouped(kind.total - kind.examples.len() as u64));
             }
         }
         for note in &self.notes {
-            let _ = write!(text, "\nnote: {note}");
+            let _ = write!(text, "\nnote: {}", harmless(note));
         }
         if self.skipped > 0 {
             let _ = write!(
@@ -83,7 +86,7 @@ impl Report {
             );
         }
         let _ = write!(text, "\n{}", self.summary());
-        text
+        Ok(text)
     }
 
     /// So many more of these were looked at.
@@ -190,7 +193,7 @@ mod tests {
                         \n\
                         the promise holds: 1,234,567 records, 1,234,600 outcomes, 0 records set aside; nothing \
                         contradicts";
-        assert_eq!(report.text(false), expected);
+        assert_eq!(report.text(false).unwrap(), expected);
     }
 
     #[test]
@@ -200,7 +203,7 @@ mod tests {
             report.find("outcomes", finding("revision_gap", offset));
         }
         assert!(!report.holds());
-        let text = report.text(false);
+        let text = report.text(false).unwrap();
         let first = "revision_gap (25)\n  group booking-events/3@0  booking_456  it is broken\n";
         assert!(text.contains(first), "{text}");
         assert!(text.contains("booking-events/3@19  ") && !text.contains("booking-events/3@20  "), "{text}");
@@ -210,7 +213,7 @@ mod tests {
             last.starts_with("the promise is broken: 25 findings (revision_gap); `worker explain"),
             "{last}"
         );
-        let json: serde_json::Value = serde_json::from_str(&report.text(true)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&report.text(true).unwrap()).unwrap();
         assert_eq!((&json["holds"], &json["findings"][0]["total"]), (&false.into(), &25.into()));
         assert_eq!(json["findings"][0]["examples"][0]["offset"], 0);
     }

@@ -1,6 +1,7 @@
 //! `worker verify`: clean where the promise holds, whatever a worker does meanwhile, and small in memory.
 
 mod damage;
+mod retention;
 mod status;
 mod topics;
 
@@ -262,10 +263,10 @@ async fn a_person_reads_a_table_and_a_last_line_that_says_it_all() {
                     positions  2 partitions         0\n\
                     outcomes   2 outcomes           0\n\
                     held       0 records set aside  0\n\
-                    relay      0 cursors            0\n\
+                    relay      1 cursors            0\n\
                     bookings   1 bookings           0\n\
                     \n\
-                    the promise holds: 2 records, 2 partitions, 2 outcomes, 0 records set aside, 0 cursors, 1 \
+                    the promise holds: 2 records, 2 partitions, 2 outcomes, 0 records set aside, 1 cursors, 1 \
                     bookings; nothing contradicts";
     assert_eq!(text, expected);
     world.database.batch_execute("DELETE FROM bookings").await.unwrap();
