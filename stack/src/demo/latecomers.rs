@@ -72,11 +72,12 @@ impl Latecomer {
             return Ok(is_over);
         };
         guests::register(client, &self.guest).await?;
-        let id = row.get::<_, i64>(0).to_string();
+        let booking: String = row.get(0);
         say(&format!(
-            "{name} has registered, but the booking is dead: it waited too long. So: worker held redrive {id}"
+            "{name} has registered, but the booking is dead: it waited too long. So: worker held redrive --booking \
+             {booking}"
         ));
-        program.show(&["held", "redrive", &id]).await?;
+        program.show(&["held", "redrive", "--booking", &booking]).await?;
         Ok(true)
     }
 }

@@ -1,4 +1,4 @@
-SELECT id
+SELECT subject
 FROM worker.held
 WHERE topic = $1 AND partition = $2 AND record_offset = $3 AND status = 'dead'
 ORDER BY id DESC

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::environment::setting;
 use super::headers::letters;
 
 const BACKOFF: [(&str, &str); 2] = [("HELD_BACKOFF_MIN", "200ms"), ("HELD_BACKOFF_MAX", "2s")];
@@ -37,13 +36,20 @@ impl Names {
     /// The person's own settings count. Where only one of the servers is theirs, the other one is thrown away:
     /// the group that they know must not learn of its offsets, nor its topics of its outcomes.
     pub(crate) fn choose(given: Given, rate: f64) -> Self {
+        Self::from(given, rate, |name| env::var(name).ok())
+    }
+
+    fn from(given: Given, rate: f64, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| {
+            variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        };
         let prefix = if given.broker && !given.database { "demo-" } else { "" };
         let mut environment = Vec::new();
-        let mut name = |variable: &'static str, default: &str| {
-            setting(variable).unwrap_or_else(|| {
-                let name = format!("{prefix}{default}");
-                environment.push((variable, name.clone()));
-                name
+        let mut name = |name: &'static str, default: &str| {
+            set(name).unwrap_or_else(|| {
+                let own = format!("{prefix}{default}");
+                environment.push((name, own.clone()));
+                own
             })
         };
         let topics = [
@@ -51,15 +57,15 @@ impl Names {
             name("KAFKA_CANCELLATION_TOPIC", "booking-cancellations"),
         ];
         // Set, but empty: nobody is to be told.
-        let is_off = env::var("KAFKA_STATUS_TOPIC").is_ok_and(|topic| topic.trim().is_empty());
+        let is_off = variable("KAFKA_STATUS_TOPIC").is_some_and(|topic| topic.trim().is_empty());
         let status = (!is_off).then(|| name("KAFKA_STATUS_TOPIC", "booking-status"));
-        let own_group = if setting(GROUP).is_some() { None } else { own_group(given) };
+        let own_group = if set(GROUP).is_some() { None } else { own_group(given) };
         // Records of the person's own group may wait as long as they have said.
         let may_hurry = !given.database || own_group.is_some();
         environment.extend(own_group.map(|group| (GROUP, group)));
         // Some turns of the sample, and time for a few tries.
         let max_age = Duration::from_secs_f64(6.0 + 10.0 / rate);
-        let is_set = [MAX_AGE, BACKOFF[0].0, BACKOFF[1].0].iter().any(|name| setting(name).is_some());
+        let is_set = [MAX_AGE, BACKOFF[0].0, BACKOFF[1].0].iter().any(|name| set(name).is_some());
         if may_hurry && !is_set {
             environment.extend(BACKOFF.map(|(name, value)| (name, value.to_owned())));
             environment.push((MAX_AGE, format!("{}ms", max_age.as_millis())));
@@ -102,22 +108,39 @@ mod tests {
         found.map(|(_, value)| value.clone())
     }
 
+    fn chosen(database: bool, broker: bool) -> Names {
+        Names::from(Given { database, broker }, 4.0, |_| None)
+    }
+
     #[test]
     fn a_group_that_the_person_knows_neither_hurries_nor_learns_of_servers_that_are_thrown_away() {
-        let both = Names::choose(Given { database: true, broker: true }, 4.0);
+        let both = chosen(true, true);
         assert_eq!(told(&both, GROUP), None);
         assert_eq!(told(&both, MAX_AGE), None);
 
-        let database = Given { database: true, broker: false };
-        let groups = [(); 2].map(|()| told(&Names::choose(database, 4.0), GROUP));
+        let groups = [(); 2].map(|()| told(&chosen(true, false), GROUP));
         assert_ne!(groups[0], groups[1]);
 
-        let broker = Names::choose(Given { database: false, broker: true }, 4.0);
+        let broker = chosen(false, true);
         assert!(told(&broker, GROUP).is_some());
         assert!(broker.all_topics().iter().all(|topic| topic.starts_with("demo-")));
 
-        let none = Names::choose(Given { database: false, broker: false }, 4.0);
+        let none = chosen(false, false);
         assert_eq!((told(&none, GROUP), told(&none, MAX_AGE)), (None, Some("8500ms".to_owned())));
-        assert_eq!(none.written().collect::<Vec<_>>().len(), 3);
+        assert_eq!(none.written().count(), 3);
+    }
+
+    #[test]
+    fn what_the_person_has_set_is_not_told_again() {
+        let variable = |name: &str| match name {
+            GROUP => Some("ours".to_owned()),
+            MAX_AGE => Some("1h".to_owned()),
+            "KAFKA_STATUS_TOPIC" => Some(String::new()),
+            _ => None,
+        };
+        let names = Names::from(Given { database: true, broker: false }, 4.0, variable);
+        assert_eq!((told(&names, GROUP), told(&names, MAX_AGE)), (None, None));
+        assert_eq!((told(&names, "KAFKA_STATUS_TOPIC"), names.status.as_ref()), (None, None));
+        assert_eq!(names.written().count(), 2);
     }
 }

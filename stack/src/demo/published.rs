@@ -31,8 +31,9 @@ impl Published {
         let mut parts = Vec::new();
         for (topic, before) in &self.topics {
             let count = end(&self.admin, topic).await? - before;
-            let what = if Some(topic) == self.status.as_ref() { "status events" } else { "dead letters" };
-            parts.push(format!("{count} {what} in {topic}"));
+            let what = if Some(topic) == self.status.as_ref() { "status event" } else { "dead letter" };
+            let plural = if count == 1 { "" } else { "s" };
+            parts.push(format!("{count} {what}{plural} in {topic}"));
         }
         say(&format!("Published: {}.", parts.join(", ")));
         Ok(())
