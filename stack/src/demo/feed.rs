@@ -44,6 +44,8 @@ impl Feed {
         let mut config = ClientConfig::new();
         // Sarama's hash of the key, by which the real producers choose the partition.
         config.set("bootstrap.servers", &broker.bootstrap).set("partitioner", "fnv1a_random");
+        // A new broker lets its first idempotent producer wait, and the worker would say so.
+        config.set("enable.idempotence", "true");
         config.extend(broker.properties.iter().cloned());
         let producer = config.create().context("the sample's producer cannot be made")?;
         let (sent, latecomers) = (Mutex::default(), Latecomers::default());
