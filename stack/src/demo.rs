@@ -35,6 +35,8 @@ use summary::Summary;
 const DRAIN_LIMIT: Duration = Duration::from_mins(2);
 /// Beyond what the records wait by the settings.
 const SETTLE_LIMIT: Duration = Duration::from_secs(20);
+/// How much later than its children the demo may hear of a signal.
+const SIGNAL_LIMIT: Duration = Duration::from_millis(500);
 const INTERRUPTED: u8 = 130;
 
 /// Runs the booking worker on a private PostgreSQL and Apache Kafka and feeds it sample events.
@@ -98,7 +100,13 @@ async fn play(arguments: &Arguments, scene: &mut Scene, stop: &mut Stop, began: 
 
     let over = tokio::select! {
         told = tell(&feed, &summary, arguments.records, patience) => { told?; Over::AllSent }
-        helped = feed.latecomers().help(&desk, &program, patience) => return helped,
+        helped = feed.latecomers().help(&desk, &program, patience) => {
+            // Ctrl-C can hit a command that is just being launched, too: then that is what it died of.
+            if tokio::time::timeout(SIGNAL_LIMIT, stop.asked()).await.is_err() {
+                return helped;
+            }
+            Over::Asked
+        }
         status = scene.worker_ended() => Over::WorkerEnded(status?),
         () = stop.asked() => Over::Asked,
     };
