@@ -1,6 +1,7 @@
 //! A program that runs in a [`Scratch`] folder: registered with the janitor, in a process group of its own.
 
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -33,6 +34,8 @@ pub enum Output {
     Log,
     /// Straight to the owner's own standard output and error.
     Inherit,
+    /// Both straight to the owner's standard error.
+    Error,
 }
 
 /// A running program. Its group is its own, so that Ctrl-C in a terminal reaches only its owner.
@@ -75,6 +78,9 @@ impl Process {
         if output == Output::Log {
             let file = OpenOptions::new().create(true).append(true).open(&log)?;
             launch.stdout(file.try_clone()?).stderr(file);
+        }
+        if output == Output::Error {
+            launch.stdout(io::stderr());
         }
         let child = launch.spawn().with_context(|| format!("{name} cannot be started"))?;
         Ok(Self { name: name.to_owned(), child, ending, pid_file, log })

@@ -18,8 +18,7 @@ const DATABASE: &str = "booking_management";
 pub(crate) struct Database {
     config: Config,
     environment: Vec<(&'static str, String)>,
-    // Kept for what its end does.
-    _private: Option<Postgres>,
+    private: Option<Postgres>,
 }
 
 impl Database {
@@ -33,7 +32,7 @@ impl Database {
             config.dbname(setting("DB_NAME").unwrap_or_else(|| DATABASE.to_owned()));
             stack::postgres::connect(&config).await.context("DB_HOST's database cannot be used")?;
             say(&format!("PostgreSQL of DB_HOST is used: {host}"));
-            return Ok(Self { config, environment: Vec::new(), _private: None });
+            return Ok(Self { config, environment: Vec::new(), private: None });
         }
         let began = Instant::now();
         let postgres = Postgres::start(&[]).await.context("PostgreSQL did not start")?;
@@ -47,7 +46,12 @@ impl Database {
         let mut environment = postgres.environment(DATABASE);
         // What a person has set for another database.
         environment.extend([("DB_PASSWORD_FILE", String::new()), ("DB_SSL_MODE", "disable".to_owned())]);
-        Ok(Self { config, environment, _private: Some(postgres) })
+        Ok(Self { config, environment, private: Some(postgres) })
+    }
+
+    /// Whether it is the person's.
+    pub(crate) fn is_given(&self) -> bool {
+        self.private.is_none()
     }
 
     /// What the worker is told; nothing where it reads the person's own settings.
@@ -104,6 +108,19 @@ impl Broker {
         Ok(Self { bootstrap, properties: Vec::new(), private })
     }
 
+    /// Whether it is the person's.
+    pub(crate) fn is_given(&self) -> bool {
+        matches!(self.private, Private::Nothing)
+    }
+
+    /// A client of its own.
+    pub(crate) fn admin(&self) -> Result<Admin> {
+        match &self.private {
+            Private::Kafka(kafka) => Ok(kafka.admin().clone()),
+            _ => Admin::new(&self.bootstrap, &self.properties),
+        }
+    }
+
     /// What the worker is told; nothing where it reads the person's own settings.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         match self.private {
@@ -113,16 +130,13 @@ impl Broker {
     }
 
     /// Creates the topics that are missing.
-    pub(crate) async fn create_topics(&self, names: [&str; 2], partitions: i32) -> Result<()> {
+    pub(crate) async fn create_topics(&self, names: &[String], partitions: i32) -> Result<()> {
         if let Private::Mock(mock) = &self.private {
             return names.iter().try_for_each(|name| mock.create_topic(name, partitions));
         }
-        let admin = match &self.private {
-            Private::Kafka(kafka) => kafka.admin().clone(),
-            _ => Admin::new(&self.bootstrap, &self.properties)?,
-        };
+        let admin = self.admin()?;
         let existing = admin.topics().await?;
-        for name in names.iter().filter(|name| !existing.contains_key(**name)) {
+        for name in names.iter().filter(|name| !existing.contains_key(*name)) {
             admin.create_topic(name, partitions, &[]).await?;
         }
         Ok(())

@@ -11,10 +11,11 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use tokio_postgres::Client;
 
 use super::environment::Broker;
-use super::guests;
+use super::guests::{self, Guest};
+use super::latecomers::Latecomers;
 use super::record::{Record, Step, Topic};
 use super::sample::Sample;
-use super::scene::topics;
+use super::terminal::say;
 
 const LOST: &str = "the sample's connection to PostgreSQL broke";
 const SEND_LIMIT: Duration = Duration::from_secs(30);
@@ -34,18 +35,21 @@ pub(crate) struct Feed {
     topics: [String; 2],
     rate: f64,
     sent: Mutex<Vec<Coordinates>>,
+    latecomers: Latecomers,
 }
 
 impl Feed {
     /// A feed of `rate` records a second, on average.
-    pub(crate) fn new(broker: &Broker, client: Client, rate: f64) -> Result<Self> {
+    pub(crate) fn new(broker: &Broker, client: Client, topics: [String; 2], rate: f64) -> Result<Self> {
         let mut config = ClientConfig::new();
         // Sarama's hash of the key, by which the real producers choose the partition.
         config.set("bootstrap.servers", &broker.bootstrap).set("partitioner", "fnv1a_random");
+        // A new broker lets its first idempotent producer wait, and the worker would say so.
+        config.set("enable.idempotence", "true");
         config.extend(broker.properties.iter().cloned());
         let producer = config.create().context("the sample's producer cannot be made")?;
-        let rate = rate.clamp(0.01, 10_000.0);
-        Ok(Self { producer, client, topics: topics(), rate, sent: Mutex::default() })
+        let (sent, latecomers) = (Mutex::default(), Latecomers::default());
+        Ok(Self { producer, client, topics, rate, sent, latecomers })
     }
 
     /// The records that the broker has acknowledged.
@@ -53,17 +57,24 @@ impl Feed {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The guests who register only when their booking is dead.
+    pub(crate) fn latecomers(&self) -> &Latecomers {
+        &self.latecomers
+    }
+
     /// Sends `limit` records, or for ever.
     pub(crate) async fn run(&self, limit: Option<usize>) -> Result<()> {
         let mut random = Rng::new();
         let mut sample = Sample::new(guests::read(&self.client).await?, random.fork());
         while limit.is_none_or(|limit| self.count() < limit) {
-            match self.record(sample.next()?).await? {
-                Ok(record) => self.send(&record).await?,
-                Err(not_yet) => sample.postpone(not_yet),
+            if let Some(not_yet) = self.take(sample.next()?).await? {
+                sample.postpone(not_yet);
             }
             // Bursts and lulls: anything from no wait to twice the mean.
             tokio::time::sleep(Duration::from_secs_f64(2.0 * random.f64() / self.rate)).await;
+        }
+        for guest in sample.into_newcomers() {
+            self.register(&guest).await?;
         }
         Ok(())
     }
@@ -72,21 +83,33 @@ impl Feed {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// The step's record; the step itself where the row it speaks of is not there yet.
-    async fn record(&self, step: Step) -> Result<Result<Record, Step>> {
-        let (booking, mut cancellation, headers) = match step {
-            Step::Send(record) => return Ok(Ok(record)),
-            Step::CancelRow { booking, cancellation, headers } => (booking, cancellation, headers),
-        };
-        let sql = "SELECT id::text FROM public.bookings WHERE booking_id = $1";
-        let Some(row) = self.client.query_opt(sql, &[&booking]).await.context(LOST)? else {
-            return Ok(Err(Step::CancelRow { booking, cancellation, headers }));
-        };
-        cancellation.booking_id = row.get(0);
-        Ok(Ok(cancellation.record(headers)?))
+    /// Takes a step; gives it back where the row that it speaks of is not there yet.
+    async fn take(&self, step: Step) -> Result<Option<Step>> {
+        match step {
+            Step::Send(record) => drop(self.send(&record).await?),
+            Step::SendTooEarly { record, guest } => {
+                let booking = self.send(&record).await?;
+                self.latecomers.expect(guest, booking);
+            }
+            Step::Register(guest) => self.register(&guest).await?,
+            Step::CancelRow { booking, mut cancellation, headers } => {
+                let sql = "SELECT id::text FROM public.bookings WHERE booking_id = $1";
+                let Some(row) = self.client.query_opt(sql, &[&booking]).await.context(LOST)? else {
+                    return Ok(Some(Step::CancelRow { booking, cancellation, headers }));
+                };
+                cancellation.booking_id = row.get(0);
+                self.send(&cancellation.record(headers)?).await?;
+            }
+        }
+        Ok(None)
     }
 
-    async fn send(&self, record: &Record) -> Result<()> {
+    async fn register(&self, guest: &Guest) -> Result<()> {
+        say(&format!("{} has registered: what waits for them comes back by itself", guest.username));
+        guests::register(&self.client, guest).await
+    }
+
+    async fn send(&self, record: &Record) -> Result<Coordinates> {
         let topic = match record.topic {
             Topic::Bookings => &self.topics[0],
             Topic::Cancellations => &self.topics[1],
@@ -100,7 +123,7 @@ impl Feed {
         let delivery = delivery.map_err(|(error, _)| error).context("the sample cannot be sent")?;
         let (partition, offset) = (delivery.partition, delivery.offset);
         let sent = Coordinates { topic: topic.clone(), partition, offset };
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
-        Ok(())
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent.clone());
+        Ok(sent)
     }
 }

@@ -5,6 +5,7 @@ use tokio_postgres::Client;
 
 const INSERT_GUESTS: &str = include_str!("guests_insert.sql");
 const INSERT_FRONT_DESK: &str = include_str!("front_desk_insert.sql");
+const INSERT_NEWCOMER: &str = include_str!("newcomer_insert.sql");
 const READ_GUESTS: &str =
     "SELECT id::text, email, username FROM public.users WHERE email LIKE '%@guests.example'";
 const READ_ROOMS: &str = "SELECT internal_id FROM public.rooms ORDER BY id LIMIT 20";
@@ -48,6 +49,12 @@ pub(crate) async fn insert(client: &Client) -> Result<()> {
     client.batch_execute(INSERT_GUESTS).await.context("guests and rooms cannot be inserted")?;
     client.execute(INSERT_FRONT_DESK, &[]).await.context("bookings cannot be inserted")?;
     Ok(())
+}
+
+/// Adds a guest whom a booking has named before.
+pub(crate) async fn register(client: &Client, guest: &Guest) -> Result<()> {
+    let inserted = client.execute(INSERT_NEWCOMER, &[&guest.email, &guest.username]).await;
+    inserted.map(drop).context("a guest cannot be inserted")
 }
 
 /// Reads what the sample may use.

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 
+use super::guests::Guest;
 use super::headers::Headers;
 
 /// Which topic a record goes to.
@@ -28,6 +29,10 @@ pub(crate) struct Record {
 pub(crate) enum Step {
     /// Send this.
     Send(Record),
+    /// Send a booking whose guest registers only when it is dead.
+    SendTooEarly { record: Record, guest: Guest },
+    /// Insert a guest whose booking waits for them.
+    Register(Guest),
     /// Cancel a booking by the id of its row, which only the database knows.
     CancelRow { booking: String, cancellation: Cancellation, headers: Headers },
 }

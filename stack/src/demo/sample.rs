@@ -3,7 +3,7 @@
 use anyhow::Result;
 use fastrand::Rng;
 
-use super::guests::House;
+use super::guests::{Guest, House};
 use super::record::Step;
 use super::story::{Story, Teller};
 
@@ -25,6 +25,8 @@ const ROUND: &[Story] = &[
     Story::CancelledByAnother,
     Story::CancelledAtTheDesk,
     Story::RefusedAtTheDesk,
+    Story::RegistersSoon,
+    Story::RegistersTooLate,
     Story::UnknownUser,
     Story::OverflowingUser,
     Story::UnknownRoom,
@@ -33,6 +35,9 @@ const ROUND: &[Story] = &[
     Story::Poison,
     Story::Diverted,
 ];
+
+/// What takes longest to come to its end is begun first; the last one is told first.
+const OPENING: &[Story] = &[Story::CancelledFirst, Story::RegistersSoon, Story::RegistersTooLate];
 
 /// An endless sequence of steps.
 pub(crate) struct Sample {
@@ -48,7 +53,7 @@ impl Sample {
     /// A sample for the guests and rooms of this house.
     pub(crate) fn new(house: House, mut random: Rng) -> Self {
         let teller = Teller::new(house, random.fork());
-        Self { random, teller, round: Vec::new(), begun: Vec::new(), turn: 0 }
+        Self { random, teller, round: OPENING.to_vec(), begun: Vec::new(), turn: 0 }
     }
 
     /// The next step: of a story that has begun when one is due, otherwise the next story's first.
@@ -69,6 +74,14 @@ impl Sample {
         }
     }
 
+    /// The guests who were still to register when nothing more is sent.
+    pub(crate) fn into_newcomers(self) -> impl Iterator<Item = Guest> {
+        self.begun.into_iter().filter_map(|(_, step)| match step {
+            Step::Register(guest) => Some(guest),
+            _ => None,
+        })
+    }
+
     /// Takes back a step that cannot be done yet.
     pub(crate) fn postpone(&mut self, step: Step) {
         self.begun.push((self.turn + 2, step));
@@ -83,7 +96,7 @@ mod tests {
     use crate::demo::guests::{FrontDesk, Guest};
     use crate::demo::record::{Record, Topic};
 
-    fn records(count: usize) -> Result<Vec<Record>> {
+    fn sample() -> Sample {
         let guest = |id: &str, name: &str| Guest {
             id: id.to_owned(),
             email: format!("{name}@guests.example"),
@@ -96,11 +109,15 @@ mod tests {
             accepted: vec![desk("7")],
             refused: vec![desk("8")],
         };
-        let mut sample = Sample::new(house, Rng::with_seed(3));
+        Sample::new(house, Rng::with_seed(3))
+    }
+
+    fn records(count: usize) -> Result<Vec<Record>> {
+        let mut sample = sample();
         let steps = (0..count).map(|_| sample.next());
         let sent = steps.filter_map(|step| match step {
-            Ok(Step::Send(record)) => Some(Ok(record)),
-            Ok(Step::CancelRow { .. }) => None,
+            Ok(Step::Send(record) | Step::SendTooEarly { record, .. }) => Some(Ok(record)),
+            Ok(Step::CancelRow { .. } | Step::Register(_)) => None,
             Err(error) => Some(Err(error)),
         });
         sent.collect()
@@ -118,10 +135,32 @@ mod tests {
         assert!(some(&|story| matches!(story, [one, two] if one.topic == Topic::Cancellations
             && two.topic == Topic::Bookings)));
         assert!(some(&|story| story.len() == 3));
+        assert!(some(&|story| matches!(story, [one, two] if one.topic == Topic::Bookings
+            && two.topic == Topic::Cancellations)));
         assert!(some(&|story| serde_json::from_slice::<HashMap<String, serde_json::Value>>(
             &story[0].payload
         )
         .is_err()));
+        Ok(())
+    }
+
+    #[test]
+    fn the_first_turns_hold_a_booking_that_comes_too_early_and_a_guest_who_registers() -> Result<()> {
+        let mut sample = sample();
+        let steps = (0..12).map(|_| sample.next()).collect::<Result<Vec<Step>>>()?;
+        let too_early = steps.iter().filter(|step| matches!(step, Step::SendTooEarly { .. })).count();
+        let registered = steps.iter().filter(|step| matches!(step, Step::Register(_))).count();
+        assert!(too_early > 0 && registered > 0);
+        Ok(())
+    }
+
+    #[test]
+    fn no_guest_is_forgotten_who_was_still_to_register() -> Result<()> {
+        let mut sample = sample();
+        for _ in 0..3 {
+            sample.next()?;
+        }
+        assert_eq!(sample.into_newcomers().count(), 1);
         Ok(())
     }
 

@@ -1,19 +1,19 @@
 //! All that must stand before the first record: servers, topics, schema, guests; and the worker itself.
 
-use std::env;
-use std::io::{IsTerminal, stdout};
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use stack::{Ending, Output, Process, Scratch, process};
+use stack::Process;
 
-use super::environment::{Broker, Database, seconds, setting};
+use super::environment::{Broker, Database, seconds};
 use super::guests;
+use super::names::{Given, Names};
+use super::program::Program;
 use super::terminal::say;
 
 const PARTITIONS: i32 = 3;
-const MIGRATION_LIMIT: Duration = Duration::from_mins(2);
 const A_DAY: Duration = Duration::from_hours(24);
 
 /// What runs, in the order in which it is to end.
@@ -23,37 +23,36 @@ pub(crate) struct Scene {
     pub(crate) broker: Broker,
     /// The database.
     pub(crate) database: Database,
-    scratch: Scratch,
+    /// What things are called.
+    pub(crate) names: Names,
+    /// The worker's binary.
+    pub(crate) program: Arc<Program>,
 }
 
 impl Scene {
-    /// Starts or finds the servers and fills them with what the sample needs.
-    pub(crate) async fn set() -> Result<Self> {
+    /// Starts or finds the servers and fills them with what a sample of that rate needs.
+    pub(crate) async fn set(rate: f64) -> Result<Self> {
         let (database, broker) = tokio::try_join!(Database::find(), Broker::find())?;
-        let scratch = Scratch::new("worker")?;
-        let scene = Self { worker: None, broker, database, scratch };
+        let names = Names::choose(Given { database: database.is_given(), broker: broker.is_given() }, rate);
+        let environment = [database.environment(), &broker.environment(), names.environment()].concat();
+        let program = Arc::new(Program::new(environment)?);
+        let scene = Self { worker: None, broker, database, names, program };
 
-        let topics = topics();
-        let names = [topics[0].as_str(), topics[1].as_str()];
-        scene.broker.create_topics(names, PARTITIONS).await.context("topics cannot be created")?;
-        say(&format!("The topics {} and {} are there", topics[0], topics[1]));
+        let topics = scene.names.all_topics();
+        scene.broker.create_topics(&topics, PARTITIONS).await.context("topics cannot be created")?;
+        say(&format!("The topics are there: {}", topics.join(", ")));
 
         let began = Instant::now();
-        let migrate = scene.worker_command("migrate")?;
-        process::run(&scene.scratch, "migrate", &migrate, MIGRATION_LIMIT)
-            .await
-            .context("the database cannot be migrated")?;
+        scene.program.migrate().await?;
         say(&format!("The database is migrated ({})", seconds(began)));
         guests::insert(&scene.database.connect().await?).await?;
         say("Guests, rooms and a few bookings of the front desk are in it");
         Ok(scene)
     }
 
-    /// Starts `worker run`, its log straight to where the demo's own output goes.
+    /// Starts `worker run`.
     pub(crate) fn start_worker(&mut self) -> Result<()> {
-        let command = self.worker_command("run")?;
-        let worker = Process::start(&self.scratch, "worker", Ending::Kill, Output::Inherit, &command)?;
-        self.worker = Some(worker);
+        self.worker = Some(self.program.start()?);
         Ok(())
     }
 
@@ -70,22 +69,4 @@ impl Scene {
             }
         }
     }
-
-    /// The worker's binary lies beside the demo's.
-    fn worker_command(&self, subcommand: &str) -> Result<Command> {
-        let mut command = Command::new(env::current_exe()?.with_file_name("worker"));
-        command.arg(subcommand);
-        command.envs(self.database.environment().iter().cloned());
-        command.envs(self.broker.environment());
-        if setting("LOG_FORMAT").is_none() && stdout().is_terminal() {
-            command.env("LOG_FORMAT", "pretty");
-        }
-        Ok(command)
-    }
-}
-
-/// The topics of bookings and of cancellations, by the worker's own settings.
-pub(crate) fn topics() -> [String; 2] {
-    [("KAFKA_BOOKING_TOPIC", "booking-events"), ("KAFKA_CANCELLATION_TOPIC", "booking-cancellations")]
-        .map(|(name, default)| setting(name).unwrap_or_else(|| default.to_owned()))
 }

@@ -21,6 +21,8 @@ pub(crate) enum Story {
     CancelledByAnother,
     CancelledAtTheDesk,
     RefusedAtTheDesk,
+    RegistersSoon,
+    RegistersTooLate,
     UnknownUser,
     OverflowingUser,
     UnknownRoom,
@@ -33,6 +35,9 @@ pub(crate) enum Story {
 /// Bytes that no decoder accepts.
 const POISON: &[&[u8]] =
     &[b"not json at all", b"{\"bookingId\":\"booking_1", b"\xff\xfe\x00", b"", b"[[[[[[[[", b"null"];
+
+/// First names of those who register after their booking.
+const NEWCOMERS: &[&str] = &["ivo", "jana", "kofi", "lena", "mina", "noah", "olga", "paul"];
 
 /// Turns until a story goes on: other stories come between.
 const SOON: u64 = 3;
@@ -76,9 +81,24 @@ impl Teller {
                 let other = self.another(&guest)?;
                 vec![(0, first), (SOON, self.cancel(&booking.booking_id, &other)?)]
             }
+            Story::RegistersSoon | Story::RegistersTooLate => self.tell_of_newcomer(story, &booking)?,
             _ => vec![(0, self.alone(story, booking, &guest)?)],
         };
         Ok(steps)
+    }
+
+    /// A booking for a guest whom nobody knows yet.
+    fn tell_of_newcomer(&mut self, story: Story, booking: &Booking) -> Result<Vec<(u64, Step)>> {
+        let name = self.random.choice(NEWCOMERS).copied().unwrap_or_default();
+        let username = format!("{name}-{}", letters(&mut self.random, 5));
+        let guest = Guest { id: String::new(), email: format!("{username}@guests.example"), username };
+        let user_id = self.random.choice([&guest.email, &guest.username]).cloned().unwrap_or_default();
+        let record = Booking { user_id, ..booking.clone() }.record(self.headers())?;
+        if story == Story::RegistersSoon {
+            return Ok(vec![(0, Step::Send(record)), (LATER, Step::Register(guest))]);
+        }
+        let cancellation = self.cancel(&booking.booking_id, &guest)?;
+        Ok(vec![(0, Step::SendTooEarly { record, guest }), (SOON, cancellation)])
     }
 
     /// The stories of one record.
