@@ -1,4 +1,7 @@
-//! The dead letter: the record's own key, bytes, headers and time, and behind its headers what is wrong with it.
+//! The dead letter: the record's own key, bytes and headers, and behind these what is wrong with it.
+//!
+//! Its time is that of the record's death: with the record's own, which may be long ago, the retention of the dead
+//! letters' topic would take it before anybody has seen it.
 
 use super::message::{Header, Kind, Message, PAYLOAD, header};
 use super::outbox::Entry;
@@ -27,12 +30,14 @@ pub(super) fn message(entry: Entry, group: &str) -> Message {
     };
     let own_headers = headers.len();
     headers.extend(errors);
+    // In milliseconds since 1970.
+    headers.extend(timestamp.map(|timestamp| header("__dlq.errors.timestamp", timestamp.to_string())));
     headers.extend(gone);
     Message {
         topic: format!("{}{SUFFIX}", entry.topic).into(),
         key,
         payload,
-        timestamp,
+        timestamp: Some(entry.recorded_at.as_millisecond()),
         headers,
         record: format!("{}/{}/{}", entry.topic, entry.partition, entry.offset),
         kind: Kind::DeadLetter { own_headers },

@@ -14,9 +14,6 @@ use crate::store::held;
 /// A header: its name, which need not be UTF-8, and its value, which may be absent.
 pub(super) type Header = held::OwnedHeader;
 
-/// Says that Kafka did not take a dead letter's timestamp, and which one that was, in milliseconds since 1970.
-const TIMESTAMP: &str = "__dlq.errors.timestamp";
-
 /// Says that the dead letter is not the whole record, and why.
 pub(super) const PAYLOAD: &str = "__dlq.errors.payload";
 
@@ -63,10 +60,7 @@ impl Message {
     /// letter's payload, then all that was the record's. A dead record stays whole in `worker.held`.
     pub(super) fn reduced(mut self, refusal: &KafkaError) -> Option<Self> {
         let is_too_large = refusal.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge);
-        if !is_too_large && let Some(timestamp) = self.timestamp.take() {
-            if let Kind::DeadLetter { .. } = self.kind {
-                self.headers.push(header(TIMESTAMP, timestamp.to_string()));
-            }
+        if !is_too_large && self.timestamp.take().is_some() {
             return Some(self);
         }
         let Kind::DeadLetter { own_headers } = self.kind else { return None };
@@ -150,10 +144,10 @@ mod tests {
         assert_eq!(names(&empty), ["own", "__dlq.errors.topic", PAYLOAD]);
         let unstamped = empty.reduced(&TIME).unwrap();
         assert_eq!((unstamped.timestamp, unstamped.key.is_some()), (None, true));
-        assert_eq!(names(&unstamped), ["own", "__dlq.errors.topic", PAYLOAD, TIMESTAMP]);
+        assert_eq!(names(&unstamped), ["own", "__dlq.errors.topic", PAYLOAD]);
         let bare = unstamped.reduced(&SIZE).unwrap();
         assert_eq!((&bare.key, &bare.payload), (&None, &None));
-        assert_eq!(names(&bare), ["__dlq.errors.topic", TIMESTAMP, PAYLOAD]);
+        assert_eq!(names(&bare), ["__dlq.errors.topic", PAYLOAD]);
         assert!(bare.reduced(&SIZE).is_none());
     }
 

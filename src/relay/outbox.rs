@@ -11,7 +11,7 @@ use crate::store::transaction::Parameters;
 use crate::store::{Fault, held};
 
 /// The most rows of a window.
-const ROWS: i64 = 500;
+const ROWS: i64 = 1_000;
 
 /// The most bytes of dead records in a window, unless a single one is larger.
 const BYTES: i64 = 4 << 20;
