@@ -47,6 +47,10 @@ const TURN: Duration = Duration::from_secs(1);
 /// How often the relay at work looks for what is new.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// While the lanes are busy, the relay rests so many times as long as it has worked: live records go before news of
+/// them, which the ledger keeps.
+const WAY: u32 = 3;
+
 /// How long a relay that is asked to stop goes on with what is there; what is left waits for the next one.
 const FLUSH: Duration = Duration::from_secs(3);
 
@@ -128,7 +132,11 @@ impl Relay {
                     cursor = Cursor::begin(lease, &self.shared.group, settled).await?;
                 }
                 if let Some(cursor) = &mut cursor {
+                    let begun = Instant::now();
                     busy = self.publish_window(lease, cursor, settled, publisher, stop).await?;
+                    if busy && !stop.is_asked() && self.lanes_are_busy() {
+                        stop.wait(begun.elapsed() * WAY).await;
+                    }
                     cursor.rest(lease).await?;
                     busy |= !stop.is_asked() && retention.step(lease).await?;
                 }
@@ -141,6 +149,12 @@ impl Relay {
                 stop.wait(LOOK).await;
             }
         }
+    }
+
+    /// Whether the lanes have most of the connections in use: they work off a backlog.
+    fn lanes_are_busy(&self) -> bool {
+        let connections = self.shared.pool.status();
+        (connections.size - connections.available.min(connections.size)) * 2 > connections.max_size
     }
 
     /// Publishes what is next, up to the horizon. False where nothing was left to do.

@@ -32,6 +32,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("group.consumer.heartbeat.interval.ms", "500"),
     // Retention and compaction within a test's patience; the cleaner's buffer is 128 MB by default.
     ("log.retention.check.interval.ms", "1000"),
+    // Records keep the time that their producer says, however long ago that was.
+    ("log.retention.ms", "-1"),
     ("log.segment.delete.delay.ms", "1000"),
     ("log.cleaner.backoff.ms", "1000"),
     ("log.cleaner.dedupe.buffer.size", "4194304"),
