@@ -60,5 +60,5 @@ fn record(offset: i64, sample: &Sample) -> Record {
         .iter()
         .map(|(name, value)| -> Header<'_> { (name.as_bytes(), Some(value.as_bytes())) });
     let (key, payload) = (sample.key.as_bytes(), sample.payload.as_bytes());
-    Record::new(offset, Some(1_736_953_200_000), Some(key), Some(payload), headers)
+    Record::new(offset, sample.timestamp, Some(key), Some(payload), headers)
 }

@@ -22,9 +22,24 @@ const ROUNDS: usize = 5;
 const LIMIT: Duration = Duration::from_mins(2);
 const PLAIN: Duration = Duration::from_secs(5);
 
-/// The records of both topics.
+/// The records of both topics, as they came about side by side.
 pub fn samples() -> [Vec<Sample>; 2] {
-    [(0..BOOKINGS).map(load::booking).collect(), (0..STORED).map(load::cancellation).collect()]
+    [booked().collect(), cancelled().collect()]
+}
+
+fn booked() -> impl Iterator<Item = Sample> {
+    (0..BOOKINGS).map(|number| Sample { timestamp: Some(made(number, BOOKINGS)), ..load::booking(number) })
+}
+
+fn cancelled() -> impl Iterator<Item = Sample> {
+    (0..STORED).map(|number| Sample { timestamp: Some(made(number, STORED)), ..load::cancellation(number) })
+}
+
+/// When the record with this number of so many was made: they share the same ten minutes, some time ago.
+fn made(number: usize, of: usize) -> i64 {
+    const BEGAN: i64 = 1_736_953_200_000;
+    const TOOK: usize = 600_000;
+    BEGAN + i64::try_from(TOOK / of * number).unwrap_or_default()
 }
 
 /// The records of both topics together.
@@ -35,8 +50,8 @@ fn records() -> i64 {
 /// Worker, bound and plain consumer, side by side.
 pub async fn run(scene: &Scene) -> Result<()> {
     let (bookings, cancellations) = ("throughput-bookings", "throughput-cancellations");
-    scene.topic(bookings, PARTITIONS, (0..BOOKINGS).map(load::booking)).await?;
-    scene.topic(cancellations, PARTITIONS, (0..STORED).map(load::cancellation)).await?;
+    scene.topic(bookings, PARTITIONS, booked()).await?;
+    scene.topic(cancellations, PARTITIONS, cancelled()).await?;
     println!(
         "{BOOKINGS} bookings and {STORED} cancellations waiting in {PARTITIONS} + {PARTITIONS} partitions, a log \
          line a record; medians of {ROUNDS} rounds"

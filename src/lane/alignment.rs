@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 const FRESH: Duration = Duration::from_secs(1);
 
 /// A lane that has nothing to apply may get something within this time; afterwards it is not waited for.
-const IDLE: Duration = Duration::from_millis(500);
+const IDLE: Duration = Duration::from_millis(350);
 
 /// A lane that stays at one batch for longer than this is not waited for.
 const STALLED: Duration = Duration::from_secs(2);
