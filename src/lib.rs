@@ -21,7 +21,8 @@
 //! - [`cli`], [`ops`]: the commands that a person runs
 //! - [`telemetry`]: the log
 //! - [`terminal`]: what commands show
-//! - `backoff`: the waits between two tries
+//! - `backoff`, `faults`: the waits between two tries, and what a part does about the database's faults
+//! - `librdkafka`: what librdkafka says of itself, in the log
 
 pub mod app;
 mod backoff;
@@ -32,9 +33,11 @@ pub mod cli;
 pub mod config;
 pub mod context;
 pub mod divert;
+mod faults;
 pub mod handler;
 pub mod intake;
 pub mod lane;
+mod librdkafka;
 pub mod ops;
 pub mod outcome;
 pub mod queue;

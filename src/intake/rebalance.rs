@@ -3,9 +3,8 @@
 //! They run inside the poll, on the polling thread, and block it: nothing here waits for the database, but for
 //! the batches in flight of the partitions that go.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -17,7 +16,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::assignment::Assignment;
 use super::event::Event;
-use crate::record::{Partition, clean_text};
+use crate::librdkafka::Voice;
+use crate::record::Partition;
 
 /// The consumer with the worker's callbacks.
 pub(super) type WorkerConsumer = StreamConsumer<Callbacks>;
@@ -26,9 +26,6 @@ pub(super) type WorkerConsumer = StreamConsumer<Callbacks>;
 /// below what the group waits for.
 const REVOKE: Duration = Duration::from_secs(15);
 
-/// How often librdkafka may repeat a message of one kind.
-const REPEAT: Duration = Duration::from_secs(30);
-
 /// What the callbacks work on.
 pub(super) struct Callbacks {
     assignment: Arc<Assignment>,
@@ -36,7 +33,7 @@ pub(super) struct Callbacks {
     /// The topics' names, shared by all that name a partition.
     topics: Vec<Arc<str>>,
     grace: Duration,
-    said: Mutex<HashMap<String, Instant>>,
+    voice: Voice,
 }
 
 impl Callbacks {
@@ -46,7 +43,7 @@ impl Callbacks {
         topics: Vec<Arc<str>>,
         grace: Duration,
     ) -> Self {
-        Self { assignment, events, topics, grace: grace.min(REVOKE), said: Mutex::default() }
+        Self { assignment, events, topics, grace: grace.min(REVOKE), voice: Voice::default() }
     }
 
     fn partitions(&self, list: &TopicPartitionList) -> Vec<Partition> {
@@ -90,43 +87,17 @@ impl Callbacks {
 
     /// Whether a message of this kind may be said again.
     pub(super) fn may_say(&self, kind: &str) -> bool {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        match said.get(kind) {
-            Some(last) if now.duration_since(*last) < REPEAT => false,
-            _ => {
-                said.insert(kind.to_owned(), now);
-                true
-            }
-        }
+        self.voice.may_say(kind)
     }
 }
 
 impl ClientContext for Callbacks {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        if !self.may_say(facility) {
-            return;
-        }
-        let message = clean_text(message);
-        match level {
-            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
-                tracing::error!(target: "librdkafka", facility, "{message}");
-            }
-            // A broken connection is an error to librdkafka and mends itself; lanes and brokers report what
-            // lasts.
-            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
-                tracing::warn!(target: "librdkafka", facility, "{message}");
-            }
-            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-                tracing::info!(target: "librdkafka", facility, "{message}");
-            }
-            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
-        }
+        self.voice.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let reason = clean_text(reason);
-        tracing::debug!(target: "librdkafka", %error, "{reason}");
+        Voice::error(&error, reason);
     }
 }
 

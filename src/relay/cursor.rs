@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::lease::Lease;
-use crate::store::Fault;
 use crate::store::transaction::Parameters;
+use crate::store::{Cause, Fault};
 
 /// The most numbers that one look passes: a bound for the statement where most of them are other groups'.
 const SPAN: i64 = 100_000;
@@ -69,11 +69,11 @@ impl Cursor {
     /// Stores the cursor.
     ///
     /// # Errors
-    /// [`Fault::Overtaken`] where another relay has moved it.
+    /// [`Fault::Transient`] where another relay has moved it: the next turn begins where that one is.
     async fn store(&mut self, lease: &Lease) -> Result<(), Fault> {
         let key: Parameters<'_> = &[&&*self.group, &self.stored, &self.reached];
         if lease.query(include_str!("cursor_advance.sql"), key).await?.len() != 1 {
-            return Err(Fault::Overtaken);
+            return Err(Fault::Transient(Cause::new("another relay has moved the cursor")));
         }
         self.stored = self.reached;
         self.written = Some(Instant::now());

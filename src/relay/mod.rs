@@ -11,7 +11,6 @@
 
 mod cursor;
 mod dead_letter;
-mod faults;
 mod horizon;
 mod lease;
 mod message;
@@ -28,10 +27,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::config::KafkaSettings;
+use crate::faults::Faults;
 use crate::lane::{Route, Shared};
 use crate::store::{Cause, Fault};
 use cursor::Cursor;
-use faults::Faults;
 use horizon::Horizon;
 use lease::Lease;
 use message::Message;
@@ -79,7 +78,10 @@ impl Relay {
     /// The fatal fault that halts the worker.
     pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), Cause> {
         let mut stop = Stop { asked: stop, deadline: None };
-        let mut faults = Faults::default();
+        let mut faults = Faults::new(
+            "outcomes cannot be published now; they wait in the ledger until this passes",
+            "the relay of outcomes is connected again",
+        );
         while !stop.is_asked() {
             let Err(fault) = self.take_turn(&mut stop, &mut faults).await else { break };
             let wait = faults.next(fault)?;

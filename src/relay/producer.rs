@@ -1,9 +1,5 @@
 //! The producer's settings, and what librdkafka says on its behalf.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -12,6 +8,7 @@ use rdkafka::producer::FutureProducer;
 use secrecy::ExposeSecret as _;
 
 use crate::config::{Fault, KafkaSettings};
+use crate::librdkafka::Voice;
 use crate::record::clean_text;
 
 /// The producer with the relay's callbacks.
@@ -37,9 +34,6 @@ const OWNED: [(&str, &str); 4] = [
     // What a topic takes is the broker's to decide.
     ("message.max.bytes", "1000000000"),
 ];
-
-/// How often librdkafka may repeat a message of one kind.
-const REPEAT: Duration = Duration::from_secs(30);
 
 /// Puts the settings together.
 pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
@@ -79,50 +73,21 @@ pub fn check(settings: &KafkaSettings) -> Result<(), Fault> {
     Err(Fault { variable: "KAFKA_PROPERTIES".to_owned(), found: None, message })
 }
 
-/// Says in the log what librdkafka says, with restraint.
+/// Says in the log what librdkafka says.
 #[derive(Default)]
 pub(super) struct Callbacks {
-    said: Mutex<HashMap<String, Instant>>,
-}
-
-impl Callbacks {
-    fn may_say(&self, facility: &str) -> bool {
-        // Properties that concern the consumer only: the person's settings are for both.
-        if facility == "CONFWARN" {
-            return false;
-        }
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let is_new = said.get(facility).is_none_or(|last| now.duration_since(*last) >= REPEAT);
-        if is_new {
-            said.insert(facility.to_owned(), now);
-        }
-        is_new
-    }
+    voice: Voice,
 }
 
 impl ClientContext for Callbacks {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        if !self.may_say(facility) {
-            return;
-        }
-        let message = clean_text(message);
-        match level {
-            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
-                tracing::error!(target: "librdkafka", facility, "{message}");
-            }
-            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
-                tracing::warn!(target: "librdkafka", facility, "{message}");
-            }
-            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-                tracing::info!(target: "librdkafka", facility, "{message}");
-            }
-            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        // Properties that concern the consumer only: the person's settings are for both.
+        if facility != "CONFWARN" {
+            self.voice.log(level, facility, message);
         }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let reason = clean_text(reason);
-        tracing::debug!(target: "librdkafka", %error, "{reason}");
+        Voice::error(&error, reason);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Ending;
-use crate::backoff::Backoff;
+use crate::faults::Faults;
 use crate::lane::{Route, Shared};
 use crate::store::held::Claim;
 use crate::store::{Cause, Fault};
@@ -31,7 +31,10 @@ impl Sweeper {
     /// # Errors
     /// The fatal fault that halts the worker.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), Cause> {
-        let mut faults = Faults::default();
+        let mut faults = Faults::new(
+            "held records cannot be tried now; they wait until this passes",
+            "held records are tried again",
+        );
         while !*stop.borrow() {
             let wait = match self.sweep().await {
                 Ok(claimed) => {
@@ -39,12 +42,17 @@ impl Sweeper {
                     // There may be more of what is due.
                     if claimed > 0 { Duration::ZERO } else { INTERVAL }
                 }
-                Err(fault) => faults.next(fault, &self.shared)?,
+                Err(fault) => {
+                    if let Fault::StaleStatement(_) = fault {
+                        self.shared.pool.manager().statement_caches.clear();
+                    }
+                    faults.next(fault)?
+                }
             };
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => {}
-                () = self.shared.woken.notified(), if faults.backoff.is_none() => {}
+                () = self.shared.woken.notified(), if !faults.are_met() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -58,41 +66,5 @@ impl Sweeper {
             claimed += route.retry(&self.shared, Claim::Due(MOST), Ending::Commit).await?.len();
         }
         Ok(claimed)
-    }
-}
-
-/// The faults that the sweeper meets in a row.
-#[derive(Default)]
-struct Faults {
-    backoff: Option<Backoff>,
-    stale: bool,
-}
-
-impl Faults {
-    fn next(&mut self, fault: Fault, shared: &Shared) -> Result<Duration, Cause> {
-        let cause = match fault {
-            Fault::Fatal(cause) | Fault::Record(cause) | Fault::Recorded(cause) => return Err(cause),
-            // Twice in a row, the second time prepared anew: the schema does not fit this binary.
-            Fault::StaleStatement(cause) if self.stale => return Err(cause),
-            Fault::StaleStatement(cause) => {
-                self.stale = true;
-                shared.pool.manager().statement_caches.clear();
-                cause
-            }
-            Fault::Transient(cause) | Fault::CommitUnknown(cause) => cause,
-            Fault::Overtaken => Cause::new("overtaken"),
-        };
-        let backoff = self.backoff.get_or_insert_with(|| {
-            tracing::error!(error = %cause, "held records cannot be tried now; they wait until this passes");
-            Backoff::new(Duration::from_millis(200), Duration::from_secs(5))
-        });
-        Ok(backoff.next())
-    }
-
-    fn over(&mut self) {
-        self.stale = false;
-        if self.backoff.take().is_some() {
-            tracing::info!("held records are tried again");
-        }
     }
 }

@@ -1,23 +1,30 @@
-//! What the relay does about the database's faults: says so once, waits, and begins again.
+//! What a part that works for itself does about the database's faults: says so once, waits, and begins again.
 
 use std::time::Duration;
 
 use crate::backoff::Backoff;
 use crate::store::{Cause, Fault};
 
-/// The faults that the relay meets in a row.
-#[derive(Default)]
-pub(super) struct Faults {
+/// The faults that one part meets in a row.
+pub(crate) struct Faults {
+    /// What the log says when they begin, and when they are over.
+    begin: &'static str,
+    end: &'static str,
     backoff: Option<Backoff>,
     stale: bool,
 }
 
 impl Faults {
-    /// How long to wait before the relay begins again, on a new connection.
+    /// None so far; what the log is to say when they begin, and when they are over.
+    pub(crate) fn new(begin: &'static str, end: &'static str) -> Self {
+        Self { begin, end, backoff: None, stale: false }
+    }
+
+    /// How long to wait before the part begins again.
     ///
     /// # Errors
     /// The cause, where no waiting mends it.
-    pub(super) fn next(&mut self, fault: Fault) -> Result<Duration, Cause> {
+    pub(crate) fn next(&mut self, fault: Fault) -> Result<Duration, Cause> {
         let cause = match fault {
             Fault::Fatal(cause) | Fault::Record(cause) | Fault::Recorded(cause) => return Err(cause),
             // Twice in a row, the second time prepared anew: the schema does not fit this binary.
@@ -27,23 +34,25 @@ impl Faults {
                 cause
             }
             Fault::Transient(cause) | Fault::CommitUnknown(cause) => cause,
-            Fault::Overtaken => Cause::new("another relay has moved the cursor"),
+            Fault::Overtaken => Cause::new(Fault::Overtaken.to_string()),
         };
         let backoff = self.backoff.get_or_insert_with(|| {
-            tracing::error!(
-                error = %cause,
-                "outcomes cannot be published now; they wait in the ledger until this passes"
-            );
+            tracing::error!(error = %cause, "{}", self.begin);
             Backoff::new(Duration::from_millis(200), Duration::from_secs(5))
         });
         Ok(backoff.next())
     }
 
+    /// Whether the last try met one.
+    pub(crate) fn are_met(&self) -> bool {
+        self.backoff.is_some()
+    }
+
     /// It works.
-    pub(super) fn over(&mut self) {
+    pub(crate) fn over(&mut self) {
         self.stale = false;
         if self.backoff.take().is_some() {
-            tracing::info!("the relay of outcomes is connected again");
+            tracing::info!("{}", self.end);
         }
     }
 }
