@@ -86,7 +86,11 @@ impl<H: Handler> Attempt<'_, H> {
         let failure = |fault| Failure { fault, claimed: ids.clone() };
         let items = batch.items(0..claimed.len());
         let (decisions, id) = match self.write(&transaction, &claimed, items, &ids).await {
-            Ok(written) => written,
+            Ok(Some(written)) => written,
+            Ok(None) => {
+                transaction.rollback().await;
+                return Ok(Vec::new());
+            }
             Err(fault) => {
                 if matches!(fault, Fault::Record(_)) {
                     transaction.rollback().await;
@@ -124,16 +128,25 @@ impl<H: Handler> Attempt<'_, H> {
         Batch::prepare(self.handler, records, self.shared)
     }
 
+    /// Decides, and writes what has changed; none where that would overtake an earlier record of a subject.
     async fn write(
         &self,
         transaction: &Transaction,
         claimed: &[Claimed],
         items: &[Item<'_, H::Event>],
         ids: &[i64],
-    ) -> Result<(Vec<Decision>, String), Fault> {
+    ) -> Result<Option<(Vec<Decision>, String)>, Fault> {
         let behind: HashSet<i64> = held::behind(transaction, ids).await?.into_iter().collect();
         let is_behind = |index: usize, _: &str| behind.contains(&claimed[index].id);
         let mut decisions = batch::decide(self.handler, transaction, items, is_behind).await?;
+        // A subject that has come into being since the first look is in the handler's sight, and has woken all that
+        // waits for it: what was woken and is earlier goes first.
+        let is_done = |decision: &Decision| !matches!(decision.outcome, Outcome::Held(_));
+        if decisions.iter().any(is_done)
+            && held::behind(transaction, ids).await?.iter().any(|id| !behind.contains(id))
+        {
+            return Ok(None);
+        }
         for (claimed, decision) in claimed.iter().zip(&mut decisions) {
             // What only queued until now has its whole time before it.
             if claimed.expired
@@ -172,7 +185,7 @@ impl<H: Handler> Attempt<'_, H> {
         entries.revise(transaction, &self.shared.group, self.topic).await?;
         changes_aside.write(transaction).await?;
         held::wake(transaction, &self.shared.group, &woken).await?;
-        Ok((decisions, transaction.id().await?))
+        Ok(Some((decisions, transaction.id().await?)))
     }
 
     /// Learns what became of a COMMIT that was not answered. Where that cannot be learnt in time, nothing is lost
