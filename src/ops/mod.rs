@@ -16,7 +16,8 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use crate::config::Settings;
-use crate::store::transaction::Parameters;
+use crate::store::Statement;
+use crate::store::statement::Parameters;
 use crate::store::{Cause, Fault, Pool, pool};
 use crate::terminal::Screen;
 
@@ -85,10 +86,9 @@ impl Desk {
     }
 
     /// The rows of one statement.
-    async fn query(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
+    async fn query(&self, statement: Statement, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
         let connection = self.pool.get().await?;
-        let statement = connection.prepare_cached(sql).await?;
-        Ok(connection.query(&statement, parameters).await?)
+        statement.query(&connection, parameters).await
     }
 }
 

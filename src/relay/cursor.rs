@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::lease::Lease;
-use crate::store::transaction::Parameters;
+use crate::store::statement::{Parameters, statement};
 use crate::store::{Cause, Fault};
 
 /// The most numbers that one look passes: a bound for the statement where most of them are other groups'.
@@ -27,14 +27,14 @@ pub(super) struct Cursor {
 impl Cursor {
     /// The group's cursor; none where it has never had a relay.
     pub(super) async fn load(lease: &Lease, group: &Arc<str>) -> Result<Option<Self>, Fault> {
-        let rows = lease.query(include_str!("cursor_load.sql"), &[&&**group]).await?;
+        let rows = lease.query(statement!("cursor_load.sql"), &[&&**group]).await?;
         let stored = rows.first().map(|row| row.try_get(0)).transpose()?;
         Ok(stored.map(|stored| Self { group: group.clone(), stored, reached: stored, written: None }))
     }
 
     /// Begins just before the group's first row; where it has none up to the horizon, at the horizon.
     pub(super) async fn begin(lease: &Lease, group: &Arc<str>, settled: i64) -> Result<Option<Self>, Fault> {
-        lease.query(include_str!("cursor_begin.sql"), &[&&**group, &settled]).await?;
+        lease.query(statement!("cursor_begin.sql"), &[&&**group, &settled]).await?;
         Self::load(lease, group).await
     }
 
@@ -72,7 +72,7 @@ impl Cursor {
     /// [`Fault::Transient`] where another relay has moved it: the next turn begins where that one is.
     async fn store(&mut self, lease: &Lease) -> Result<(), Fault> {
         let key: Parameters<'_> = &[&&*self.group, &self.stored, &self.reached];
-        if lease.query(include_str!("cursor_advance.sql"), key).await?.len() != 1 {
+        if lease.query(statement!("cursor_advance.sql"), key).await?.len() != 1 {
             return Err(Fault::Transient(Cause::new("another relay has moved the cursor")));
         }
         self.stored = self.reached;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::lease::Lease;
 use crate::store::Fault;
+use crate::store::statement::statement;
 
 /// How long a writer may hold up the horizon before that is said.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,11 +93,11 @@ impl Pending {
 }
 
 async fn last_number(lease: &Lease) -> Result<i64, Fault> {
-    let rows = lease.query(include_str!("horizon_number.sql"), &[]).await?;
+    let rows = lease.query(statement!("horizon_number.sql"), &[]).await?;
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
 }
 
 async fn writers(lease: &Lease) -> Result<Writers, Fault> {
-    let rows = lease.query(include_str!("horizon_writers.sql"), &[]).await?;
+    let rows = lease.query(statement!("horizon_writers.sql"), &[]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

@@ -6,7 +6,7 @@ use deadpool_postgres::{ClientWrapper, Object};
 use tokio_postgres::Row;
 
 use crate::store::Fault;
-use crate::store::transaction::Parameters;
+use crate::store::statement::{Parameters, Statement, statement};
 
 /// How often the relay makes sure of its connection while it waits for Kafka.
 const LOOK: Duration = Duration::from_millis(200);
@@ -26,15 +26,18 @@ impl Lease {
 
     /// Takes the group's lock; false where another relay holds it.
     pub(super) async fn acquire(&self, group: &str) -> Result<bool, Fault> {
-        let rows = self.query(include_str!("lease_acquire.sql"), &[&group]).await?;
+        let rows = self.query(statement!("lease_acquire.sql"), &[&group]).await?;
         let row = rows.first().map(|row| row.try_get(0)).transpose()?;
         Ok(row.unwrap_or(false))
     }
 
     /// Runs a statement on the connection that holds the lock, prepared once.
-    pub(super) async fn query(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
-        let statement = self.client.prepare_cached(sql).await?;
-        Ok(self.client.query(&statement, parameters).await?)
+    pub(super) async fn query(
+        &self,
+        statement: Statement,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, Fault> {
+        statement.query(&self.client, parameters).await
     }
 
     /// Waits until the connection is lost.

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use super::lease::Lease;
 use super::message::Header;
-use crate::store::transaction::Parameters;
+use crate::store::statement::{Parameters, statement};
 use crate::store::{Fault, held};
 
 /// The most rows of a window.
@@ -62,7 +62,7 @@ pub(super) struct Kept {
 /// Reads the next window: after the first of these numbers, up to the last.
 pub(super) async fn read(lease: &Lease, group: &str, numbers: Range<i64>) -> Result<Window, Fault> {
     let parameters: Parameters<'_> = &[&group, &numbers.start, &numbers.end, &ROWS];
-    let rows = lease.query(include_str!("outbox_read.sql"), parameters).await?;
+    let rows = lease.query(statement!("outbox_read.sql"), parameters).await?;
     let entries = rows.iter().map(entry).collect::<Result<Vec<_>, Fault>>()?;
     let is_full = i64::try_from(entries.len()).is_ok_and(|rows| rows >= ROWS);
     let through = match entries.last() {
@@ -83,7 +83,7 @@ async fn with_records(lease: &Lease, group: &str, mut window: Window) -> Result<
     let partitions: Vec<i32> = dead.iter().map(|entry| entry.partition).collect();
     let offsets: Vec<i64> = dead.iter().map(|entry| entry.offset).collect();
     let parameters: Parameters<'_> = &[&group, &sequences, &topics, &partitions, &offsets, &BYTES];
-    let rows = lease.query(include_str!("outbox_records.sql"), parameters).await?;
+    let rows = lease.query(statement!("outbox_records.sql"), parameters).await?;
     if let Some(first_left_out) = sequences.get(rows.len()) {
         window.entries.retain(|entry| entry.sequence < *first_left_out);
         window.through = first_left_out - 1;

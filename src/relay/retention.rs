@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::lease::Lease;
 use crate::store::Fault;
-use crate::store::transaction::Parameters;
+use crate::store::statement::{Parameters, statement};
 
 /// How often there is a round over all partitions.
 const ROUND: Duration = Duration::from_mins(1);
@@ -82,7 +82,7 @@ impl Retention {
     }
 
     async fn partitions(&self, lease: &Lease) -> Result<Vec<Place>, Fault> {
-        let rows = lease.query(include_str!("retention_partitions.sql"), &[&&*self.group]).await?;
+        let rows = lease.query(statement!("retention_partitions.sql"), &[&&*self.group]).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
@@ -94,7 +94,7 @@ impl Retention {
         behind: Option<i64>,
     ) -> Result<Look, Fault> {
         let parameters: Parameters<'_> = &[&&*self.group, topic, partition, &behind, &self.seconds, &ROWS];
-        let rows = lease.query(include_str!("retention_look.sql"), parameters).await?;
+        let rows = lease.query(statement!("retention_look.sql"), parameters).await?;
         let Some(row) = rows.first() else {
             return Ok(Look { has_old: false, from: 0, below: 0, is_full: false });
         };
@@ -113,7 +113,7 @@ impl Retention {
         if look.has_old && look.from < look.below {
             let parameters: Parameters<'_> =
                 &[&&*self.group, topic, partition, &look.from, &look.below, &self.seconds];
-            lease.query(include_str!("retention_delete.sql"), parameters).await?;
+            lease.query(statement!("retention_delete.sql"), parameters).await?;
         }
         Ok(())
     }

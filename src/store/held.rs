@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 
+use super::statement::{Parameters, statement};
 use super::{Cause, Fault, Transaction};
 use crate::record::{Header, Partition, Record};
 
@@ -92,7 +93,7 @@ impl<'a> Entries<'a> {
         }
         transaction
             .execute(
-                include_str!("held_insert.sql"),
+                statement!("held_insert.sql"),
                 &[
                     &group,
                     &&*partition.topic,
@@ -126,7 +127,7 @@ pub async fn waiting(
     if subjects.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = transaction.read(include_str!("held_waiting.sql"), &[&group, &subjects]).await?;
+    let rows = transaction.read(statement!("held_waiting.sql"), &[&group, &subjects]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
@@ -138,7 +139,7 @@ pub async fn wake(transaction: &Transaction, group: &str, subjects: &[&str]) -> 
     if subjects.is_empty() {
         return Ok(0);
     }
-    transaction.execute(include_str!("held_wake.sql"), &[&group, &subjects]).await
+    transaction.execute(statement!("held_wake.sql"), &[&group, &subjects]).await
 }
 
 /// Removes the rows of records that a replay has decided anew.
@@ -151,8 +152,8 @@ pub async fn forget(
     partition: &Partition,
     offsets: &[i64],
 ) -> Result<(), Fault> {
-    let key: super::transaction::Parameters<'_> = &[&group, &&*partition.topic, &partition.number, &offsets];
-    transaction.execute(include_str!("held_forget.sql"), key).await?;
+    let key: Parameters<'_> = &[&group, &&*partition.topic, &partition.number, &offsets];
+    transaction.execute(statement!("held_forget.sql"), key).await?;
     Ok(())
 }
 
@@ -198,12 +199,11 @@ pub async fn claim(
         Claim::Due(most) => {
             let most = i64::try_from(most).unwrap_or(i64::MAX);
             let limit = patience.limit.as_secs_f64();
-            let parameters: super::transaction::Parameters<'_> =
-                &[&group, &&**topic, &most, &limit, &CLAIMED_BYTES];
-            transaction.write(include_str!("held_claim_due.sql"), parameters).await?
+            let parameters: Parameters<'_> = &[&group, &&**topic, &most, &limit, &CLAIMED_BYTES];
+            transaction.write(statement!("held_claim_due.sql"), parameters).await?
         }
         Claim::These(ids) => {
-            transaction.write(include_str!("held_claim_these.sql"), &[&group, &&**topic, &ids]).await?
+            transaction.write(statement!("held_claim_these.sql"), &[&group, &&**topic, &ids]).await?
         }
     };
     rows.iter().map(|row| claimed(row, topic)).collect()
@@ -214,7 +214,7 @@ pub async fn claim(
 /// # Errors
 /// The [`Fault`] of the statement.
 pub async fn behind(transaction: &Transaction, ids: &[i64]) -> Result<Vec<i64>, Fault> {
-    let rows = transaction.read(include_str!("held_behind.sql"), &[&ids]).await?;
+    let rows = transaction.read(statement!("held_behind.sql"), &[&ids]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
@@ -257,12 +257,12 @@ impl<'a> Changes<'a> {
     /// The [`Fault`] of the statements.
     pub async fn write(&self, transaction: &Transaction) -> Result<(), Fault> {
         if !self.ids.is_empty() {
-            let columns: super::transaction::Parameters<'_> =
+            let columns: Parameters<'_> =
                 &[&self.ids, &self.subjects, &self.reasons, &self.statuses, &self.seconds];
-            transaction.execute(include_str!("held_update.sql"), columns).await?;
+            transaction.execute(statement!("held_update.sql"), columns).await?;
         }
         if !self.resolved.is_empty() {
-            transaction.execute(include_str!("held_resolve.sql"), &[&self.resolved]).await?;
+            transaction.execute(statement!("held_resolve.sql"), &[&self.resolved]).await?;
         }
         Ok(())
     }

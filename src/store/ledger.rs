@@ -2,6 +2,7 @@
 
 use tokio_postgres::error::SqlState;
 
+use super::statement::{Parameters, statement};
 use super::{Fault, Pool, Transaction};
 use crate::context::Context;
 use crate::outcome::Outcome;
@@ -103,7 +104,7 @@ impl<'a> Entries<'a> {
     ) -> Result<(), Fault> {
         let inserted = transaction
             .execute(
-                include_str!("ledger_insert.sql"),
+                statement!("ledger_insert.sql"),
                 &[
                     &group,
                     &&*partition.topic,
@@ -140,7 +141,7 @@ impl<'a> Entries<'a> {
         }
         transaction
             .execute(
-                include_str!("ledger_revise.sql"),
+                statement!("ledger_revise.sql"),
                 &[
                     &group,
                     &topic,
@@ -168,9 +169,9 @@ impl<'a> Entries<'a> {
 /// The [`Fault`] of the statement.
 pub async fn end(pool: &Pool, group: &str, partition: &Partition) -> Result<Option<i64>, Fault> {
     let connection = pool.get().await?;
-    let statement = connection.prepare_cached(include_str!("ledger_end.sql")).await?;
-    let row = connection.query_one(&statement, &[&group, &&*partition.topic, &partition.number]).await?;
-    Ok(row.get(0))
+    let key: Parameters<'_> = &[&group, &&*partition.topic, &partition.number];
+    let rows = statement!("ledger_end.sql").query(&connection, key).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.flatten())
 }
 
 fn slices<const LENGTH: usize>(ids: &[[u8; LENGTH]]) -> Vec<&[u8]> {

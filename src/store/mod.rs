@@ -6,9 +6,11 @@ pub mod ledger;
 pub mod migrations;
 pub mod pool;
 pub mod positions;
+pub mod statement;
 mod tls;
 pub mod transaction;
 
 pub use fault::{Cause, Fault};
 pub use pool::Pool;
+pub use statement::Statement;
 pub use transaction::Transaction;

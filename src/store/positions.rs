@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::statement::{Parameters, statement};
 use super::{Fault, Pool, Transaction};
 use crate::record::Partition;
 
@@ -11,9 +12,10 @@ use crate::record::Partition;
 /// The [`Fault`] of the statement.
 pub async fn load(pool: &Pool, group: &str, partition: &Partition) -> Result<Option<i64>, Fault> {
     let connection = pool.get().await?;
-    let statement = connection.prepare_cached(include_str!("positions_load.sql")).await?;
-    let row = connection.query_opt(&statement, &[&group, &&*partition.topic, &partition.number]).await?;
-    Ok(row.map(|row| row.get(0)))
+    let rows = statement!("positions_load.sql")
+        .query(&connection, &[&group, &&*partition.topic, &partition.number])
+        .await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
 }
 
 /// Stores where a partition starts that has no position yet, and returns the position as it is now: another
@@ -23,9 +25,8 @@ pub async fn load(pool: &Pool, group: &str, partition: &Partition) -> Result<Opt
 /// The [`Fault`] of the statement.
 pub async fn create(pool: &Pool, group: &str, partition: &Partition, start: i64) -> Result<i64, Fault> {
     let connection = pool.get().await?;
-    let statement = connection.prepare_cached(include_str!("positions_create.sql")).await?;
-    let key: super::transaction::Parameters<'_> = &[&group, &&*partition.topic, &partition.number, &start];
-    connection.execute(&statement, key).await?;
+    let key: Parameters<'_> = &[&group, &&*partition.topic, &partition.number, &start];
+    statement!("positions_create.sql").execute(&connection, key).await?;
     drop(connection);
     Ok(load(pool, group, partition).await?.unwrap_or(start))
 }
@@ -36,10 +37,8 @@ pub async fn create(pool: &Pool, group: &str, partition: &Partition, start: i64)
 /// [`Fault::Overtaken`] where the position is no longer `from`.
 pub async fn skip(pool: &Pool, group: &str, partition: &Partition, from: i64, to: i64) -> Result<(), Fault> {
     let connection = pool.get().await?;
-    let statement = connection.prepare_cached(include_str!("positions_skip.sql")).await?;
-    let key: super::transaction::Parameters<'_> =
-        &[&group, &&*partition.topic, &partition.number, &from, &to];
-    moved(connection.execute(&statement, key).await?)
+    let key: Parameters<'_> = &[&group, &&*partition.topic, &partition.number, &from, &to];
+    moved(statement!("positions_skip.sql").execute(&connection, key).await?)
 }
 
 /// Moves the position from one offset to the next, as the last statement of the batch's transaction. It also
@@ -54,9 +53,8 @@ pub async fn advance(
     from: i64,
     to: i64,
 ) -> Result<(), Fault> {
-    let key: super::transaction::Parameters<'_> =
-        &[&group, &&*partition.topic, &partition.number, &from, &to];
-    moved(transaction.execute(include_str!("positions_advance.sql"), key).await?)
+    let key: Parameters<'_> = &[&group, &&*partition.topic, &partition.number, &from, &to];
+    moved(transaction.execute(statement!("positions_advance.sql"), key).await?)
 }
 
 /// Reads the position after a COMMIT whose answer was lost. It waits for the row's lock, which the lost
@@ -66,9 +64,10 @@ pub async fn advance(
 /// The [`Fault`] of the statement; [`Fault::Overtaken`] where the row is gone.
 pub async fn settle(pool: &Pool, group: &str, partition: &Partition) -> Result<i64, Fault> {
     let connection = pool.get().await?;
-    let statement = connection.prepare_cached(include_str!("positions_settle.sql")).await?;
-    let row = connection.query_opt(&statement, &[&group, &&*partition.topic, &partition.number]).await?;
-    row.map(|row| row.get(0)).ok_or(Fault::Overtaken)
+    let rows = statement!("positions_settle.sql")
+        .query(&connection, &[&group, &&*partition.topic, &partition.number])
+        .await?;
+    rows.first().map_or(Err(Fault::Overtaken), |row| Ok(row.try_get(0)?))
 }
 
 /// The offset below which a person has looked at the partition's dead records.
@@ -77,9 +76,10 @@ pub async fn settle(pool: &Pool, group: &str, partition: &Partition) -> Result<i
 /// The [`Fault`] of the statement.
 pub async fn dead_accepted_below(pool: &Pool, group: &str, partition: &Partition) -> Result<i64, Fault> {
     let connection = pool.get().await?;
-    let statement = connection.prepare_cached(include_str!("positions_dead_accepted.sql")).await?;
-    let row = connection.query_opt(&statement, &[&group, &&*partition.topic, &partition.number]).await?;
-    Ok(row.map_or(0, |row| row.get(0)))
+    let rows = statement!("positions_dead_accepted.sql")
+        .query(&connection, &[&group, &&*partition.topic, &partition.number])
+        .await?;
+    rows.first().map_or(Ok(0), |row| Ok(row.try_get(0)?))
 }
 
 /// Whether each of the partition's last records below the position was dead, from this offset on, the oldest
@@ -95,11 +95,10 @@ pub async fn recent_dead(
     most: usize,
 ) -> Result<Vec<bool>, Fault> {
     let connection = pool.get().await?;
-    let statement = connection.prepare_cached(include_str!("positions_recent_dead.sql")).await?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let key: super::transaction::Parameters<'_> =
+    let key: Parameters<'_> =
         &[&group, &&*partition.topic, &partition.number, &offsets.end, &offsets.start, &most];
-    let rows = connection.query(&statement, key).await?;
+    let rows = statement!("positions_recent_dead.sql").query(&connection, key).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 

@@ -3,12 +3,9 @@
 use deadpool_postgres::Object;
 use tokio::sync::OnceCell;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
-use super::Fault;
-
-/// Parameters of a statement.
-pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+use super::statement::{Parameters, Statement, statement};
+use super::{Fault, Pool};
 
 /// An open transaction on a pooled connection.
 ///
@@ -43,12 +40,8 @@ impl Transaction {
     ///
     /// # Errors
     /// The [`Fault`] of BEGIN or of the statement; the transaction must then be rolled back.
-    pub async fn read(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
-        let query = async {
-            let connection = self.connection()?;
-            let statement = connection.prepare_cached(sql).await?;
-            Ok(connection.query(&statement, parameters).await?)
-        };
+    pub async fn read(&self, statement: Statement, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
+        let query = async { statement.query(self.connection()?, parameters).await };
         if self.begun.initialized() {
             return query.await;
         }
@@ -62,22 +55,18 @@ impl Transaction {
     ///
     /// # Errors
     /// The [`Fault`] of BEGIN or of the statement; the transaction must then be rolled back.
-    pub async fn write(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
+    pub async fn write(&self, statement: Statement, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
         self.begin().await?;
-        let connection = self.connection()?;
-        let statement = connection.prepare_cached(sql).await?;
-        Ok(connection.query(&statement, parameters).await?)
+        statement.query(self.connection()?, parameters).await
     }
 
     /// Runs a statement that changes rows and tells how many.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub async fn execute(&self, sql: &str, parameters: Parameters<'_>) -> Result<u64, Fault> {
+    pub async fn execute(&self, statement: Statement, parameters: Parameters<'_>) -> Result<u64, Fault> {
         self.begin().await?;
-        let connection = self.connection()?;
-        let statement = connection.prepare_cached(sql).await?;
-        Ok(connection.execute(&statement, parameters).await?)
+        statement.execute(self.connection()?, parameters).await
     }
 
     /// The transaction's id, by which [`fate`] can tell what became of it.
@@ -85,7 +74,7 @@ impl Transaction {
     /// # Errors
     /// As [`write`](Self::write).
     pub async fn id(&self) -> Result<String, Fault> {
-        let rows = self.write("SELECT pg_current_xact_id()::text", &[]).await?;
+        let rows = self.write(statement!("transaction_id.sql"), &[]).await?;
         let row =
             rows.first().ok_or_else(|| Fault::Fatal(super::Cause::new("a transaction without an id")))?;
         Ok(row.try_get(0)?)
@@ -140,11 +129,11 @@ pub enum Fate {
 ///
 /// # Errors
 /// The [`Fault`] of the statement.
-pub async fn fate(pool: &super::Pool, id: &str) -> Result<Fate, Fault> {
+pub async fn fate(pool: &Pool, id: &str) -> Result<Fate, Fault> {
     let connection = pool.get().await?;
-    let statement = connection.prepare_cached("SELECT pg_xact_status($1::text::xid8)").await?;
-    let status: Option<String> = connection.query_one(&statement, &[&id]).await?.try_get(0)?;
-    Ok(match status.as_deref() {
+    let rows = statement!("transaction_fate.sql").query(&connection, &[&id]).await?;
+    let status: Option<&str> = rows.first().map(|row| row.try_get(0)).transpose()?.flatten();
+    Ok(match status {
         Some("committed") => Fate::Committed,
         Some("in progress") => Fate::Open,
         _ => Fate::Aborted,

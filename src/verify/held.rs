@@ -1,6 +1,7 @@
 //! The records that are set aside, each against its outcome.
 
 use super::{Failure, Verification, walk};
+use crate::store::statement::statement;
 
 /// Walks through `worker.held`.
 pub(super) async fn check(verification: &mut Verification<'_>, group: &str) -> Result<(), Failure> {
@@ -8,8 +9,8 @@ pub(super) async fn check(verification: &mut Verification<'_>, group: &str) -> R
     let table = walk::Table {
         check: "held",
         of: "records set aside",
-        rows: include_str!("sql/held_chunk.sql"),
-        findings: include_str!("sql/held.sql"),
+        rows: statement!("sql/held_chunk.sql"),
+        findings: statement!("sql/held.sql"),
         before: &[&group],
         after: &[&words],
     };

@@ -22,6 +22,7 @@ mod walk;
 use std::io;
 
 use crate::config::Settings;
+use crate::store::statement::statement;
 use crate::store::{Fault, Pool, Transaction, pool};
 use crate::{ops, outcome};
 use finding::Finding;
@@ -156,7 +157,7 @@ impl Verification<'_> {
 
     async fn groups(&self) -> Result<Vec<String>, Failure> {
         let snapshot = self.snapshot().await?;
-        let rows = snapshot.read(include_str!("sql/groups.sql"), &[]).await?;
+        let rows = snapshot.read(statement!("sql/groups.sql"), &[]).await?;
         snapshot.rollback().await;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }

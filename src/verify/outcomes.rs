@@ -3,6 +3,7 @@
 use super::positions::State;
 use super::walk::ROWS;
 use super::{Failure, Verification};
+use crate::store::statement::statement;
 
 /// The check's name.
 const CHECK: &str = "outcomes";
@@ -18,7 +19,7 @@ pub(super) async fn check(
     while from <= last {
         let snapshot = verification.snapshot().await?;
         let rows = snapshot
-            .read(include_str!("sql/outcomes_chunk.sql"), &[&group, &topic, &number, &from, &last, &ROWS])
+            .read(statement!("sql/outcomes_chunk.sql"), &[&group, &topic, &number, &from, &last, &ROWS])
             .await?;
         let [row] = &*rows else { break };
         let (outcomes, records, until): (i64, i64, Option<i64>) =
@@ -26,7 +27,7 @@ pub(super) async fn check(
         let Some(until) = until else { break };
         let words = &verification.words;
         let mut found = snapshot
-            .read(include_str!("sql/outcomes.sql"), &[&group, &topic, &number, &from, &until, words])
+            .read(statement!("sql/outcomes.sql"), &[&group, &topic, &number, &from, &until, words])
             .await?;
         for domain in verification.domains {
             found.extend(snapshot.read(domain.outcomes, &[&group, &topic, &number, &from, &until]).await?);

@@ -3,6 +3,7 @@
 use super::finding::Finding;
 use super::{Failure, Verification};
 use crate::record::Partition;
+use crate::store::statement::statement;
 
 /// A partition, as the tables had it when the verification began.
 pub(super) struct State {
@@ -21,7 +22,7 @@ pub(super) struct State {
 /// Looks at each partition, and returns them all.
 pub(super) async fn check(verification: &mut Verification<'_>, group: &str) -> Result<Vec<State>, Failure> {
     let snapshot = verification.snapshot().await?;
-    let rows = snapshot.read(include_str!("sql/partitions.sql"), &[&group]).await?;
+    let rows = snapshot.read(statement!("sql/partitions.sql"), &[&group]).await?;
     snapshot.rollback().await;
     let mut states = Vec::with_capacity(rows.len());
     for row in &rows {

@@ -8,6 +8,7 @@ use super::positions::State;
 use super::reader::Reader;
 use super::{Failure, Verification};
 use crate::record::Partition;
+use crate::store::statement::statement;
 
 /// The check's name.
 const CHECK: &str = "records";
@@ -158,9 +159,9 @@ impl Comparison<'_, '_> {
         let (group, topic, number) = (self.group, &*self.partition.topic, self.partition.number);
         let most = i64::try_from(RECORDS).unwrap_or(i64::MAX);
         let snapshot = self.verification.snapshot().await?;
-        let pruned = snapshot.read(include_str!("sql/pruned.sql"), &[&group, &topic, &number]).await?;
+        let pruned = snapshot.read(statement!("sql/pruned.sql"), &[&group, &topic, &number]).await?;
         let rows = snapshot
-            .read(include_str!("sql/recorded.sql"), &[&group, &topic, &number, &from, &below, &most])
+            .read(statement!("sql/recorded.sql"), &[&group, &topic, &number, &from, &below, &most])
             .await?;
         snapshot.rollback().await;
         let recorded = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?));

@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use super::{Failure, Verification};
+use crate::store::statement::statement;
 
 /// Compares the relay's cursor with the sequence of the ledger.
 pub(super) async fn check(verification: &mut Verification<'_>, group: &str) -> Result<(), Failure> {
@@ -25,7 +26,7 @@ pub(super) async fn cursor(
     group: &str,
 ) -> Result<Option<(i64, i64)>, Failure> {
     let snapshot = verification.snapshot().await?;
-    let rows = snapshot.read(include_str!("sql/relay.sql"), &[&group]).await?;
+    let rows = snapshot.read(statement!("sql/relay.sql"), &[&group]).await?;
     snapshot.rollback().await;
     match rows.first() {
         Some(row) => Ok(Some((row.try_get(0)?, row.try_get(1)?))),

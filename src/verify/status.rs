@@ -9,6 +9,7 @@ use super::seen::Seen;
 use super::{Failure, Verification};
 use crate::intake;
 use crate::record::{Partition, Record, clean_text};
+use crate::store::statement::statement;
 
 /// The check's name.
 const CHECK: &str = "status events";
@@ -127,7 +128,7 @@ impl Comparison<'_, '_> {
         let revisions: Vec<i16> = events.iter().map(|event| event.id.revision).collect();
         let snapshot = self.verification.snapshot().await?;
         let rows = snapshot
-            .read(include_str!("sql/told.sql"), &[&self.group, &topics, &numbers, &offsets, &revisions])
+            .read(statement!("sql/told.sql"), &[&self.group, &topics, &numbers, &offsets, &revisions])
             .await?;
         snapshot.rollback().await;
         let mut first = None;
@@ -161,7 +162,7 @@ impl Comparison<'_, '_> {
         loop {
             let snapshot = self.verification.snapshot().await?;
             let rows = snapshot
-                .read(include_str!("sql/announced.sql"), &[&self.group, &after, &published, &ANNOUNCEMENTS])
+                .read(statement!("sql/announced.sql"), &[&self.group, &after, &published, &ANNOUNCEMENTS])
                 .await?;
             snapshot.rollback().await;
             for row in &rows {

@@ -3,6 +3,7 @@
 use tokio_postgres::types::ToSql;
 
 use super::{Failure, Verification};
+use crate::store::Statement;
 
 /// How many rows one statement looks at.
 pub(super) const ROWS: i64 = 20_000;
@@ -14,9 +15,9 @@ pub(super) struct Table<'a> {
     /// What its rows are.
     pub(super) of: &'static str,
     /// After `before`: rows after this id, so many. Returns their count, their last id, and the last id of all.
-    pub(super) rows: &'static str,
+    pub(super) rows: Statement,
     /// After `before` and before `after`: rows after this id, up to that one.
-    pub(super) findings: &'static str,
+    pub(super) findings: Statement,
     pub(super) before: &'a [&'a (dyn ToSql + Sync)],
     pub(super) after: &'a [&'a (dyn ToSql + Sync)],
 }

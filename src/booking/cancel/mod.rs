@@ -14,6 +14,7 @@ use crate::handler::Handler;
 use crate::outcome::{Decision, Invalid, Outcome};
 use crate::record::Record;
 use crate::record_span;
+use crate::store::statement::statement;
 use crate::store::{Cause, Fault, Transaction};
 use event::CancellationEvent;
 use rules::{Booking, Found};
@@ -88,7 +89,9 @@ async fn find(transaction: &Transaction, events: &[&CancellationEvent]) -> Resul
     let rows: Vec<Option<i32>> = events.iter().map(|event| fields::row_number(&event.booking)).collect();
     let users: Vec<&str> = events.iter().map(|event| &*event.user).collect();
     let numbers: Vec<Option<i32>> = events.iter().map(|event| fields::row_number(&event.user)).collect();
-    let rows = transaction.read(include_str!("find.sql"), &[&bookings, &rows, &users, &numbers]).await?;
+    let rows = transaction
+        .read(statement!("booking_find", "find.sql"), &[&bookings, &rows, &users, &numbers])
+        .await?;
     rows.iter().map(found).collect()
 }
 
@@ -99,7 +102,7 @@ async fn cancel(transaction: &Transaction, changes: &rules::Changes) -> Result<V
     }
     let rows: Vec<i32> = changes.keys().copied().collect();
     let owners: Vec<i32> = changes.values().map(|change| change.owner).collect();
-    let rows = transaction.write(include_str!("cancel.sql"), &[&rows, &owners]).await?;
+    let rows = transaction.write(statement!("booking_cancel", "cancel.sql"), &[&rows, &owners]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 

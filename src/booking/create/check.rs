@@ -9,6 +9,7 @@ use super::policy::{self, Refusals, Rooms};
 use super::rules::{Booking, Found};
 use super::standing;
 use crate::config::BookingSettings;
+use crate::store::statement::statement;
 use crate::store::{Cause, Fault, Transaction};
 
 /// The bookings of a batch that are to be inserted, and which of them are refused.
@@ -82,9 +83,9 @@ async fn capacities(
     let rooms: BTreeSet<i32> = indexes.iter().filter_map(|&index| found[index].room).collect();
     let rooms: Vec<i32> = rooms.into_iter().collect();
     let rows = if rules.refuse_overlap {
-        transaction.write(include_str!("rooms_locked.sql"), &[&rooms]).await?
+        transaction.write(statement!("booking_rooms_locked", "rooms_locked.sql"), &[&rooms]).await?
     } else {
-        transaction.read(include_str!("rooms.sql"), &[&rooms]).await?
+        transaction.read(statement!("booking_rooms", "rooms.sql"), &[&rooms]).await?
     };
     let mut capacities = HashMap::with_capacity(rows.len());
     for row in rows {
@@ -105,7 +106,7 @@ async fn taken(
     let rooms: Vec<Option<i32>> = indexes.iter().map(|&index| found[index].room).collect();
     let starts: Vec<Date> = indexes.iter().map(|&index| events[index].start).collect();
     let ends: Vec<Date> = indexes.iter().map(|&index| events[index].end).collect();
-    let rows = transaction.read(include_str!("taken.sql"), &[&rooms, &starts, &ends]).await?;
+    let rows = transaction.read(statement!("booking_taken", "taken.sql"), &[&rooms, &starts, &ends]).await?;
     let mut taken = HashSet::with_capacity(rows.len());
     for row in rows {
         let ordinal: i64 = row.try_get(0)?;

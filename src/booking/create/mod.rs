@@ -17,6 +17,7 @@ use crate::handler::Handler;
 use crate::outcome::{Decision, Invalid, Outcome};
 use crate::record::Record;
 use crate::record_span;
+use crate::store::statement::statement;
 use crate::store::{Fault, Transaction};
 use check::Checked;
 use event::BookingEvent;
@@ -88,7 +89,8 @@ async fn resolve(transaction: &Transaction, events: &[&BookingEvent]) -> Result<
     let numbers: Vec<Option<i32>> = events.iter().map(|event| fields::row_number(&event.user)).collect();
     let users: Vec<&str> = events.iter().map(|event| &*event.user).collect();
     let rooms: Vec<&str> = events.iter().map(|event| &*event.room).collect();
-    let rows = transaction.read(include_str!("resolve.sql"), &[&numbers, &users, &rooms]).await?;
+    let rows =
+        transaction.read(statement!("booking_resolve", "resolve.sql"), &[&numbers, &users, &rooms]).await?;
     rows.iter().map(|row| Ok(Found { user: row.try_get(0)?, room: row.try_get(1)? })).collect()
 }
 
@@ -125,7 +127,7 @@ async fn insert(
     }
     let rows = transaction
         .write(
-            include_str!("insert.sql"),
+            statement!("booking_insert", "insert.sql"),
             &[&ids, &users, &rooms, &guests, &starts, &ends, &payments, &statuses],
         )
         .await?;
@@ -142,7 +144,7 @@ async fn standing(
         return Ok(HashMap::new());
     }
     let ids: Vec<&str> = indexes.iter().map(|&index| &*events[index].booking_id).collect();
-    let rows = transaction.read(include_str!("existing.sql"), &[&ids]).await?;
+    let rows = transaction.read(statement!("booking_existing", "existing.sql"), &[&ids]).await?;
     rows.iter()
         .map(|row| {
             let stay = Stay {

@@ -1,5 +1,6 @@
 //! What bookings and ledger must say of each other, for `worker verify`.
 
+use crate::store::statement::statement;
 use crate::verify::Domain;
 
 /// The checks of bookings.
@@ -8,8 +9,8 @@ pub fn domain() -> Domain {
     Domain {
         name: "bookings",
         effects: &["accepted", "cancelled"],
-        outcomes: include_str!("outcomes.sql"),
-        rows: include_str!("rows.sql"),
-        findings: include_str!("findings.sql"),
+        outcomes: statement!("outcomes.sql"),
+        rows: statement!("rows.sql"),
+        findings: statement!("findings.sql"),
     }
 }

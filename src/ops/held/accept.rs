@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::ops::{Desk, Failure};
+use crate::store::statement::statement;
 use crate::terminal::{self, harmless, print};
 
 /// What `worker held accept` takes.
@@ -30,7 +31,7 @@ Examples:
 
 pub(super) async fn run(arguments: &Arguments, desk: &Desk) -> Result<(), Failure> {
     let Arguments { topic, partition, .. } = arguments;
-    let rows = desk.query(include_str!("accept.sql"), &[&desk.group(), topic, partition]).await?;
+    let rows = desk.query(statement!("accept.sql"), &[&desk.group(), topic, partition]).await?;
     let Some(row) = rows.first() else {
         return Err(Failure::Refused(format!(
             "{}/{partition} has no position in the group {:?}; `worker positions` shows them all",

@@ -7,6 +7,7 @@ use super::results::{Fate, PASSED_OVER, Results};
 use super::selection::{Selection, Which};
 use crate::ops::progress::Progress;
 use crate::ops::{Desk, Failure};
+use crate::store::statement::statement;
 use crate::store::{Fault, Transaction, held};
 
 /// What `worker held discard` takes.
@@ -76,11 +77,11 @@ async fn discard(
 /// Discards these records in one transaction, and tells which of them: others may work on the rest.
 async fn apply(desk: &Desk, ids: &[i64], note: Option<&str>) -> Result<HashSet<i64>, Fault> {
     let transaction = Transaction::new(desk.pool.get().await?);
-    let claimed = transaction.write(include_str!("discard_claim.sql"), &[&desk.group(), &ids]).await?;
+    let claimed = transaction.write(statement!("discard_claim.sql"), &[&desk.group(), &ids]).await?;
     let ids: Vec<i64> = claimed.iter().map(|row| row.get("id")).collect();
     let subjects: Vec<&str> = claimed.iter().map(|row| row.get("subject")).collect();
-    transaction.execute(include_str!("discard_ledger.sql"), &[&ids, &note]).await?;
-    transaction.execute(include_str!("discard.sql"), &[&ids]).await?;
+    transaction.execute(statement!("discard_ledger.sql"), &[&ids, &note]).await?;
+    transaction.execute(statement!("discard.sql"), &[&ids]).await?;
     held::wake(&transaction, desk.group(), &subjects).await?;
     transaction.commit().await?;
     Ok(ids.into_iter().collect())

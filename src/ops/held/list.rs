@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use super::filter::{Filter, Status, Values};
 use crate::ops::words::{records, span, word};
 use crate::ops::{Desk, Failure};
+use crate::store::statement::statement;
 use crate::terminal::{Cell, Column, Table, json, print};
 
 /// What `worker held list` takes.
@@ -58,7 +59,7 @@ pub(super) async fn run(arguments: &Arguments, desk: &Desk) -> Result<(), Failur
     let limit = i64::from(arguments.limit);
     let rows = desk
         .query(
-            include_str!("list.sql"),
+            statement!("list.sql"),
             &[&desk.group(), &statuses, &reason, &topic, &subject, &seconds, &limit],
         )
         .await?;

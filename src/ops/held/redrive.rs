@@ -14,6 +14,7 @@ use crate::ops::{Desk, Failure};
 use crate::retry::{Ending, Retried};
 use crate::store::Fault;
 use crate::store::held::Claim;
+use crate::store::statement::statement;
 use crate::terminal::{print, say};
 
 /// What `worker held redrive` takes.
@@ -166,7 +167,7 @@ pub(super) async fn states(desk: &Desk, ids: &[i64]) -> Result<HashMap<i64, Stri
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = desk.query(include_str!("state.sql"), &[&desk.group(), &ids]).await?;
+    let rows = desk.query(statement!("state.sql"), &[&desk.group(), &ids]).await?;
     Ok(rows.iter().map(|row| (row.get("id"), row.get("status"))).collect())
 }
 

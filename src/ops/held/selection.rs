@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 use super::filter::{Filter, Values};
 use crate::ops::Desk;
 use crate::store::Fault;
+use crate::store::statement::statement;
 
 /// The most records of one transaction.
 const MOST: i64 = 500;
@@ -87,7 +88,7 @@ impl<'a> Selection<'a> {
         let ids = (!which.ids.is_empty()).then_some(&which.ids);
         let rows = desk
             .query(
-                include_str!("count.sql"),
+                statement!("count.sql"),
                 &[&desk.group(), &statuses, &reason, &topic, &subject, &seconds, &ids],
             )
             .await?;
@@ -104,7 +105,7 @@ impl<'a> Selection<'a> {
         let rows = self
             .desk
             .query(
-                include_str!("select.sql"),
+                statement!("select.sql"),
                 &[
                     &self.desk.group(),
                     &self.statuses,

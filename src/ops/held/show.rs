@@ -8,6 +8,7 @@ use super::payload::{one_line, readable, value};
 use crate::ops::words::{exact_time, span, time, tone, word};
 use crate::ops::{Desk, Failure};
 use crate::store::held::{OwnedHeader, headers_of};
+use crate::store::statement::statement;
 use crate::terminal::{self, Cell, Column, Table, Tone, harmless, print};
 
 /// What `worker held show` takes.
@@ -34,7 +35,7 @@ Examples:
 const NAMES: usize = 14;
 
 pub(super) async fn run(arguments: &Arguments, desk: &Desk) -> Result<(), Failure> {
-    let rows = desk.query(include_str!("show.sql"), &[&desk.group(), &arguments.id]).await?;
+    let rows = desk.query(statement!("show.sql"), &[&desk.group(), &arguments.id]).await?;
     let Some(row) = rows.first() else {
         return Err(Failure::Refused(format!(
             "no record {} is set aside for the group {:?}; what waited and is done has left, and \
@@ -45,7 +46,7 @@ pub(super) async fn run(arguments: &Arguments, desk: &Desk) -> Result<(), Failur
     };
     let (topic, partition, offset): (&str, i32, i64) =
         (row.get("topic"), row.get("partition"), row.get("record_offset"));
-    let story = desk.query(include_str!("story.sql"), &[&desk.group(), &topic, &partition, &offset]).await?;
+    let story = desk.query(statement!("story.sql"), &[&desk.group(), &topic, &partition, &offset]).await?;
     let headers = headers_of(row.get("headers"))?;
     let shown = if arguments.json {
         terminal::json(&as_json(arguments.id, row, &headers, &story))?

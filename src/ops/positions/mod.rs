@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::kafka::{Bounds, Kafka};
 use super::{Desk, Failure, words};
+use crate::store::statement::statement;
 use crate::terminal::{Cell, Column, Table, Tone, harmless, json, print, say};
 
 /// What `worker positions` takes.
@@ -87,7 +88,7 @@ type Positions = BTreeMap<(String, i32), Position>;
 
 /// The positions in PostgreSQL.
 async fn stored(desk: &Desk) -> Result<Positions, Failure> {
-    let rows = desk.query(include_str!("list.sql"), &[&desk.group()]).await?;
+    let rows = desk.query(statement!("list.sql"), &[&desk.group()]).await?;
     let mut positions = Positions::new();
     for row in rows {
         let mut position = unknown(row.get("topic"), row.get("partition"));
