@@ -1,17 +1,21 @@
 //! Builds the worker from its parts, waits for the world, runs, and stops in order.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::backoff::Backoff;
 use crate::booking;
 use crate::config::{DatabaseSettings, Settings};
+use crate::http::{Server, Site};
 use crate::intake::Intake;
 use crate::lane::{Route, Shared};
+use crate::metrics::Metrics;
+use crate::monitor::{Monitor, Phase};
 use crate::relay::Relay;
 use crate::retry::Sweeper;
 use crate::store::{Cause, Fault, Pool, migrations, pool};
@@ -24,15 +28,20 @@ use crate::verify::{self, Domain};
 /// The fatal fault that halted it. Positions stand below whatever was not applied.
 pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), Cause> {
     tokio::pin!(shutdown);
+    let monitor = Arc::new(Monitor::default());
+    let metrics = Metrics::new().map_err(|error| Cause::new(format!("the metrics: {error}")))?;
+    let site = Site { monitor: monitor.clone(), metrics: Arc::new(metrics) };
+    let _http = listen(&settings.http_addr, site).await?;
     let database = open_pool(&settings.database)?;
     tokio::select! {
         biased;
         () = &mut shutdown => return Ok(()),
         ready = prepare_database(&database, &settings) => ready?,
     }
+    monitor.enter(Phase::Running);
     // A new event type's routes are added here.
     let routes: Arc<[Route]> = booking::routes(&settings).into();
-    let shared = Arc::new(Shared::new(&settings, database));
+    let shared = Arc::new(Shared::new(&settings, database, monitor.clone()));
     let grace = settings.shutdown_grace;
     let (stop, stopped) = watch::channel(false);
     let sweeper = Sweeper { shared: shared.clone(), routes: routes.clone() };
@@ -59,6 +68,7 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
         ended = &mut relaying => return outcome(ended),
         () = &mut shutdown => {}
     }
+    monitor.enter(Phase::Stopping);
     tracing::info!("stopping: no more records are taken, batches in flight finish");
     running.stop();
     stop.send_replace(true);
@@ -78,6 +88,19 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Serves metrics, health and the status page for as long as the answer is kept.
+async fn listen(address: &str, site: Site) -> Result<JoinSet<Infallible>, Cause> {
+    let refused = |error: std::io::Error| {
+        Cause::new(format!("HTTP cannot be served at {address}: {error}; HTTP_ADDR says where"))
+    };
+    let server = Server::bind(address).await.map_err(refused)?;
+    let address = server.address().map_err(refused)?;
+    tracing::info!(%address, "metrics, health and status page are served");
+    let mut serving = JoinSet::new();
+    serving.spawn(server.serve(Arc::new(site)));
+    Ok(serving)
 }
 
 /// How a task ended.

@@ -8,6 +8,7 @@
 //! - [`config`]: every setting, checked before anything starts
 //! - [`app`]: builds the parts, waits for the world, stops in order
 //! - [`intake`]: Kafka's side: one polling thread, partitions that come and go, backpressure
+//! - [`monitor`], [`metrics`]: what the worker knows of itself, and what it counts
 //! - [`record`], [`queue`]: a record that the worker owns, on its way to its lane
 //! - `batch`: decoded records on their way through a transaction
 //! - [`lane`]: one partition's life: take, apply, report
@@ -18,6 +19,7 @@
 //! - [`booking`]: the events and rules of bookings
 //! - [`verify`]: proves the promise
 //! - [`store`]: transactions, faults, and the worker's own tables
+//! - [`http`]: metrics, health and the status page
 //! - [`cli`], [`ops`]: the commands that a person runs
 //! - [`telemetry`]: the log
 //! - [`terminal`]: what commands show
@@ -35,9 +37,12 @@ pub mod context;
 pub mod divert;
 mod faults;
 pub mod handler;
+pub mod http;
 pub mod intake;
 pub mod lane;
 mod librdkafka;
+pub mod metrics;
+pub mod monitor;
 pub mod ops;
 pub mod outcome;
 pub mod queue;

@@ -1,12 +1,12 @@
 //! The bound: the worker's own lanes and statements fed from memory. No Kafka, no log.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use worker::booking;
 use worker::lane::Shared;
+use worker::monitor::LaneStatus;
 use worker::queue::{Limits, Queue};
 use worker::record::{Header, Partition, Record};
 use worker::store::{pool, positions};
@@ -18,7 +18,7 @@ use crate::{measure, throughput};
 /// Applies the same records as the worker does and returns records a second.
 pub async fn run(stage: &Stage, partitions: i32, records: i64) -> Result<f64> {
     let settings = scene::settings(&stage.environment)?;
-    let shared = Arc::new(Shared::new(&settings, pool::pool(&settings.database)?));
+    let shared = Arc::new(Shared::new(&settings, pool::pool(&settings.database)?, Arc::default()));
     let mut queues = Vec::new();
     let mut lanes = Vec::new();
     for (route, samples) in booking::routes(&settings).into_iter().zip(throughput::samples()) {
@@ -35,8 +35,8 @@ pub async fn run(stage: &Stage, partitions: i32, records: i64) -> Result<f64> {
                     bail!("an unbounded queue was full");
                 }
             }
-            let progress = Arc::new(AtomicI64::new(0));
-            lanes.push(route.run_lane(shared.clone(), partition, queue.clone(), start, progress));
+            let status = Arc::new(LaneStatus::new(queue.clone()));
+            lanes.push(route.run_lane(shared.clone(), partition, queue.clone(), start, status));
             queues.push(queue);
         }
     }

@@ -62,6 +62,7 @@ impl Scene {
             ("KAFKA_BOOKING_TOPIC", bookings),
             ("KAFKA_CANCELLATION_TOPIC", cancellations),
             ("LOG_FORMAT", "json"),
+            ("HTTP_ADDR", "127.0.0.1:0"),
             // Publishing is measured by itself.
             ("KAFKA_STATUS_TOPIC", ""),
         ] {

@@ -11,6 +11,22 @@ pub(super) fn port(text: &str) -> Result<u16, String> {
     whole_number(text, &(1..=u16::MAX))
 }
 
+/// An address of this machine to listen at, with a port.
+pub(super) fn listen(text: &str) -> Result<String, String> {
+    let is_host = |host: &str| {
+        let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        host.is_empty() || bracketed.map_or_else(|| is_host(host), |host| host.parse::<Ipv6Addr>().is_ok())
+    };
+    match text.rsplit_once(':') {
+        // As Go and others have it: no address means all of them.
+        Some(("", digits)) if whole_number(digits, &(0..=u16::MAX)).is_ok() => Ok(format!("0.0.0.0:{digits}")),
+        Some((host, digits)) if is_host(host) && whole_number(digits, &(0..=u16::MAX)).is_ok() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("address:port, such as 0.0.0.0:2112 or 127.0.0.1:2112, an IPv6 address in brackets; port 0 takes a free one".to_owned()),
+    }
+}
+
 /// A database host: a name, an address, or the absolute folder of a Unix socket.
 pub(super) fn database_host(text: &str) -> Result<String, String> {
     let is_folder = text.starts_with('/') && !text.chars().any(char::is_control);

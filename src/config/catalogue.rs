@@ -153,6 +153,11 @@ settings! {
     SHUTDOWN_GRACE: Setting::with_default("30s",
         "How long a shutdown may take, 1s to 10m; keep it below the pod's own grace");
 
+    HTTP_ADDR: Setting::with_default("0.0.0.0:2112",
+        "Where metrics, health and the status page are served, address:port");
+    LANE_STALL_LIMIT: Setting::with_default("3m",
+        "How long a lane may stand still over records before the worker counts as wedged, 10s to 1h");
+
     LOG_FORMAT: Setting::optional("json; pretty on a terminal",
         "Log lines as json or pretty");
     LOG_LEVEL: Setting::with_default("info",

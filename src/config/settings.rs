@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::address::listen;
 use super::booking::BookingSettings;
-use super::catalogue::{BATCH_MAX_RECORDS, LEDGER_RETENTION, MIGRATE_ON_START, SHUTDOWN_GRACE};
+use super::catalogue::{
+    BATCH_MAX_RECORDS, HTTP_ADDR, LANE_STALL_LIMIT, LEDGER_RETENTION, MIGRATE_ON_START, SHUTDOWN_GRACE,
+};
 use super::database::DatabaseSettings;
 use super::divert::DivertSettings;
 use super::duration::within;
@@ -20,6 +23,8 @@ use super::parse::{switch, whole_number};
 const SHORTEST_GRACE: Duration = Duration::from_secs(1);
 const LONGEST_GRACE: Duration = Duration::from_mins(10);
 const SHORTEST_RETENTION: Duration = Duration::from_mins(1);
+const SHORTEST_STALL: Duration = Duration::from_secs(10);
+const LONGEST_STALL: Duration = Duration::from_hours(1);
 const LONGEST_RETENTION: Duration = Duration::from_hours(24 * 3650);
 
 /// Every setting, checked.
@@ -33,6 +38,10 @@ pub struct Settings {
     pub booking: BookingSettings,
     /// Whose records this worker applies.
     pub divert: DivertSettings,
+    /// Where metrics, health and the status page are served: `address:port`.
+    pub http_addr: String,
+    /// How long a lane may stand still over records before the worker counts as wedged.
+    pub lane_stall_limit: Duration,
     /// What is logged, and how.
     pub log: LogSettings,
     /// Most records that one transaction applies.
@@ -52,6 +61,8 @@ pub struct Settings {
 #[derive(Default, Deserialize)]
 struct Texts {
     batch_max_records: Option<String>,
+    http_addr: Option<String>,
+    lane_stall_limit: Option<String>,
     ledger_retention: Option<String>,
     migrate_on_start: Option<String>,
     shutdown_grace: Option<String>,
@@ -92,6 +103,11 @@ impl Settings {
         let shutdown_grace = findings.required(&SHUTDOWN_GRACE, texts.shutdown_grace.as_deref(), |text| {
             within(text, &(SHORTEST_GRACE..=LONGEST_GRACE))
         });
+        let http_addr = findings.required(&HTTP_ADDR, texts.http_addr.as_deref(), listen);
+        let lane_stall_limit =
+            findings.required(&LANE_STALL_LIMIT, texts.lane_stall_limit.as_deref(), |text| {
+                within(text, &(SHORTEST_STALL..=LONGEST_STALL))
+            });
         let log = LogSettings::read(findings);
         let divert = DivertSettings::read(findings);
         let (held, dead_limit) = held?;
@@ -100,6 +116,8 @@ impl Settings {
             kafka: kafka?,
             booking: booking?,
             divert,
+            http_addr: http_addr?,
+            lane_stall_limit: lane_stall_limit?,
             log: log?,
             batch_max_records: batch_max_records?,
             held,

@@ -1,13 +1,13 @@
 //! The partitions that are assigned to this worker, and how far Kafka has been told about each.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext};
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::monitor::{LaneState, LaneStatus, Monitor};
 use crate::queue::Queue;
 use crate::record::Partition;
 
@@ -35,8 +35,8 @@ pub(super) struct Slot {
     pub(super) epoch: u64,
     pub(super) state: State,
     pub(super) queue: Arc<Queue>,
-    /// The lane's position in PostgreSQL: what Kafka may be told.
-    pub(super) progress: Arc<AtomicI64>,
+    /// What the lane says of itself; its position in PostgreSQL is what Kafka may be told.
+    pub(super) status: Arc<LaneStatus>,
     /// Closed by the lane's end.
     pub(super) ended: mpsc::Receiver<()>,
     /// The offset that the queue takes next.
@@ -48,25 +48,41 @@ impl Slot {
     pub(super) fn new(
         epoch: u64,
         queue: Arc<Queue>,
-        progress: Arc<AtomicI64>,
+        status: Arc<LaneStatus>,
         ended: mpsc::Receiver<()>,
     ) -> Self {
-        Self { epoch, state: State::Starting, queue, progress, ended, wanted: UNKNOWN, told: UNKNOWN }
+        Self { epoch, state: State::Starting, queue, status, ended, wanted: UNKNOWN, told: UNKNOWN }
     }
 
     fn progress(&self) -> i64 {
-        self.progress.load(Ordering::Acquire)
+        self.status.position().unwrap_or(UNKNOWN)
+    }
+
+    /// A person must look.
+    pub(super) fn halt(&mut self) {
+        self.state = State::Halted;
+        self.status.set(LaneState::Halted);
     }
 }
 
 /// All assigned partitions. Touched by the polling thread alone (rebalance callbacks run on it), and at the
 /// very end by the thread that drops the consumer.
-#[derive(Default)]
 pub(super) struct Assignment {
+    monitor: Arc<Monitor>,
     slots: Mutex<HashMap<Partition, Slot>>,
 }
 
 impl Assignment {
+    pub(super) fn new(monitor: Arc<Monitor>) -> Self {
+        Self { monitor, slots: Mutex::default() }
+    }
+
+    /// A partition's lane begins, in place of an earlier one.
+    pub(super) fn insert(&self, partition: Partition, slot: Slot) {
+        self.monitor.lanes.join(partition.clone(), slot.status.clone());
+        self.slots().insert(partition, slot);
+    }
+
     pub(super) fn slots(&self) -> MutexGuard<'_, HashMap<Partition, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,8 +123,9 @@ impl Assignment {
             let mut slots = self.slots();
             partitions.iter().filter_map(|partition| slots.remove_entry(partition)).collect()
         };
-        for (_, slot) in &released {
+        for (partition, slot) in &released {
             slot.queue.close();
+            self.monitor.lanes.leave(partition);
         }
         let deadline = Instant::now() + grace;
         for (partition, slot) in &released {

@@ -1,7 +1,6 @@
 //! One lane from its assignment to its end: it looks for its start, for as long as that takes, and then runs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -11,6 +10,7 @@ use super::rebalance::WorkerConsumer;
 use super::start::Refusal;
 use super::{Intake, start};
 use crate::lane::{End, Shared};
+use crate::monitor::LaneStatus;
 use crate::queue::Queue;
 use crate::record::Partition;
 use crate::store::Fault;
@@ -26,7 +26,7 @@ pub(super) struct Life {
     pub(super) partition: Partition,
     pub(super) epoch: u64,
     pub(super) queue: Arc<Queue>,
-    pub(super) progress: Arc<AtomicI64>,
+    pub(super) status: Arc<LaneStatus>,
 }
 
 impl Life {
@@ -46,6 +46,7 @@ impl Life {
                 }
                 Err(Refusal::Fault(Fault::Fatal(cause))) => return Ended::Lane(End::Fatal(cause)),
                 Err(Refusal::Fault(fault)) => {
+                    self.status.pause(fault.to_string());
                     if !std::mem::replace(&mut said, true) {
                         tracing::error!(
                             topic = &*self.partition.topic, partition = self.partition.number, error = %fault,
@@ -58,14 +59,14 @@ impl Life {
                 return Ended::Lane(End::Closed);
             }
         };
-        self.progress.store(position, Ordering::Release);
+        self.status.set_position(position);
         let (partition, epoch) = (self.partition.clone(), self.epoch);
         // The receiver goes last of all.
         let _ = self.send.send(Event::Found { partition, epoch, position });
         // The lane must not keep the consumer alive.
         drop(self.consumer);
         let route = &self.intake.routes[route];
-        Ended::Lane(route.run_lane(shared.clone(), self.partition, self.queue, position, self.progress).await)
+        Ended::Lane(route.run_lane(shared.clone(), self.partition, self.queue, position, self.status).await)
     }
 
     /// Waits; true where the partition is taken away meanwhile.

@@ -1,7 +1,6 @@
 //! The polling thread: takes records from librdkafka, starts and restarts lanes, tells Kafka how far they came.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -14,13 +13,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::assignment::{Assignment, Slot, State, UNKNOWN};
+use super::assignment::{Assignment, Slot, State};
 use super::event::{Ended, Event};
 use super::flow::Flow;
 use super::life::Life;
 use super::rebalance::{Callbacks, WorkerConsumer};
 use super::{Intake, brokers, consumer};
 use crate::lane::End;
+use crate::monitor::LaneStatus;
 use crate::queue::Queue;
 use crate::record::Partition;
 use crate::store::Cause;
@@ -47,7 +47,7 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
         .build()
         .map_err(|error| Cause::new(format!("the intake thread's runtime: {error}")))?;
     let (send, events) = unbounded_channel();
-    let assignment = Arc::new(Assignment::default());
+    let assignment = Arc::new(Assignment::new(intake.shared.monitor.clone()));
     let topics: Vec<Arc<str>> = intake.routes.iter().map(|route| route.topic().clone()).collect();
     let callbacks = Callbacks::new(assignment.clone(), send.clone(), topics.clone(), intake.grace);
     let grace = intake.grace;
@@ -72,7 +72,9 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
         repeat: 0,
         looking_for_brokers: false,
     };
+    let monitor = polling.intake.shared.monitor.clone();
     let result = runtime.block_on(polling.run(events, stop));
+    monitor.polls_no_more();
     assignment.release(&*consumer, &assignment.partitions(), grace, false);
     close(consumer);
     result
@@ -148,6 +150,7 @@ impl Polling {
     }
 
     fn tick(&mut self) {
+        self.intake.shared.monitor.polls();
         self.repeat += 1;
         if self.repeat >= REPEAT_COMMIT {
             self.repeat = 0;
@@ -236,7 +239,7 @@ impl Polling {
                 return Ok(());
             };
             match end {
-                Ended::Halted => slot.state = State::Halted,
+                Ended::Halted => slot.halt(),
                 Ended::Lane(End::Overtaken) => {
                     tracing::warn!(
                         topic = &*partition.topic,
@@ -265,12 +268,11 @@ impl Polling {
         self.epochs += 1;
         let epoch = self.epochs;
         let queue = Arc::new(Queue::new(Flow::limits(lanes), self.flow.room()));
-        let progress = Arc::new(AtomicI64::new(UNKNOWN));
+        let status = Arc::new(LaneStatus::new(queue.clone()));
         let (alive, ended) = std::sync::mpsc::channel();
         self.flow.hold(&partition);
-        self.assignment
-            .slots()
-            .insert(partition.clone(), Slot::new(epoch, queue.clone(), progress.clone(), ended));
+        let slot = Slot::new(epoch, queue.clone(), status.clone(), ended);
+        self.assignment.insert(partition.clone(), slot);
         let life = Life {
             intake: self.intake.clone(),
             consumer: self.consumer.clone(),
@@ -278,7 +280,7 @@ impl Polling {
             partition: partition.clone(),
             epoch,
             queue,
-            progress,
+            status,
         };
         let send = self.send.clone();
         self.lanes.spawn(async move {

@@ -9,7 +9,6 @@ mod route;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
@@ -20,6 +19,7 @@ use crate::batch::{Batch, Item};
 use crate::config::{DeadLimitSettings, Settings};
 use crate::divert::Divert;
 use crate::handler::Handler;
+use crate::monitor::{LaneState, LaneStatus, Monitor};
 use crate::outcome::{Invalid, Outcome};
 use crate::queue::{Limits, Queue};
 use crate::record::{Partition, Record, clean_text};
@@ -57,12 +57,14 @@ pub struct Shared {
     pub alignment: Arc<Alignment>,
     /// Wakes the sweeper: something that waited is due.
     pub woken: Notify,
+    /// What the worker knows of itself.
+    pub monitor: Arc<Monitor>,
 }
 
 impl Shared {
     /// Puts together what the settings say.
     #[must_use]
-    pub fn new(settings: &Settings, pool: Pool) -> Self {
+    pub fn new(settings: &Settings, pool: Pool, monitor: Arc<Monitor>) -> Self {
         Self {
             pool,
             group: settings.kafka.group_id.as_str().into(),
@@ -77,6 +79,7 @@ impl Shared {
             dead_limit: settings.dead_limit,
             alignment: Arc::default(),
             woken: Notify::new(),
+            monitor,
         }
     }
 }
@@ -100,8 +103,8 @@ pub(crate) struct Lane<H> {
     queue: Arc<Queue>,
     /// The offset of the next record to apply, as PostgreSQL has it.
     position: i64,
-    /// The same, for the intake thread to read.
-    progress: Arc<AtomicI64>,
+    /// What the lane says of itself: its position, for the intake thread to read, and what it is doing.
+    status: Arc<LaneStatus>,
     pause: Pause,
     /// Records below this offset may have outcomes already: a person has set the position back.
     replayed_below: i64,
@@ -122,9 +125,11 @@ impl<H: Handler> Lane<H> {
         let pace = H::CREATES_SUBJECT.then(|| self.shared.alignment.join());
         let most = Limits { records: self.shared.batch_max_records, bytes: BATCH_BYTES };
         loop {
+            self.status.set(LaneState::Idle);
             if !self.queue.ready().await {
                 return Err(End::Closed);
             }
+            self.status.set(LaneState::Waiting);
             let bound = if let Some(pace) = &pace {
                 self.keep_pace(pace, None);
                 i64::MAX
@@ -135,7 +140,10 @@ impl<H: Handler> Lane<H> {
             let connection = self.connection().await?;
             let mut records = self.queue.take_below(most, bound);
             records.retain(|record| record.offset >= self.position);
+            self.status.set_taken(records.first().and_then(|record| record.timestamp));
+            self.status.set(LaneState::Applying);
             self.apply(connection, &records, &mut limit).await?;
+            self.status.set_taken(None);
             if let Some(pace) = &pace {
                 self.keep_pace(pace, records.last().and_then(|record| record.timestamp));
             }
@@ -201,6 +209,7 @@ impl<H: Handler> Lane<H> {
                     for decision in &decisions {
                         limit.count(matches!(decision.outcome, Outcome::Dead(_)));
                     }
+                    shared.monitor.applied(&*handler, batch.items(part.clone()), &decisions);
                     batch.report(&*handler, part, &decisions);
                 }
                 Err(Fault::Recorded(cause)) => match self.recorded_before(next, cause).await {
@@ -262,6 +271,7 @@ impl<H: Handler> Lane<H> {
              limit"
         );
         loop {
+            self.status.set(LaneState::DeadLimit);
             tokio::select! {
                 biased;
                 () = self.queue.closed() => return Err(End::Closed),
@@ -342,6 +352,7 @@ impl<H: Handler> Lane<H> {
             | Fault::Recorded(cause)
             | Fault::CommitUnknown(cause) => cause,
         };
+        self.status.pause(cause.to_string());
         let pause = self.pause.next(&self.partition, self.position, part.len(), &cause);
         tokio::select! {
             biased;
@@ -352,7 +363,8 @@ impl<H: Handler> Lane<H> {
 
     fn advance_to(&mut self, position: i64) {
         self.position = position;
-        self.progress.store(position, Ordering::Release);
+        self.status.set_position(position);
+        self.status.set(LaneState::Applying);
         self.pause.over(&self.partition, position);
     }
 

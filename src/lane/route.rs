@@ -3,18 +3,18 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use super::pause::Pause;
 use super::{End, Lane, Shared};
 use crate::handler::Handler;
+use crate::monitor::LaneStatus;
 use crate::queue::Queue;
 use crate::record::Partition;
 use crate::retry::{self, Ending, Retried};
 use crate::store::Fault;
 use crate::store::held::Claim;
 
-type Run = dyn Fn(Arc<Shared>, Partition, Arc<Queue>, i64, Arc<AtomicI64>) -> Pin<Box<dyn Future<Output = End> + Send>>
+type Run = dyn Fn(Arc<Shared>, Partition, Arc<Queue>, i64, Arc<LaneStatus>) -> Pin<Box<dyn Future<Output = End> + Send>>
     + Send
     + Sync;
 
@@ -44,12 +44,12 @@ impl Route {
         Self {
             topic: topic.into(),
             kind: H::KIND,
-            run: Box::new(move |shared, partition, queue, position, progress| {
+            run: Box::new(move |shared, partition, queue, position, status| {
                 let handler = handler.clone();
                 let pause = Pause::default();
                 let replayed_below = 0;
                 let lane =
-                    Lane { shared, handler, partition, queue, position, progress, pause, replayed_below };
+                    Lane { shared, handler, partition, queue, position, status, pause, replayed_below };
                 Box::pin(lane.run())
             }),
             retry: Box::new(move |shared, topic, claim, ending| {
@@ -71,16 +71,16 @@ impl Route {
         self.kind
     }
 
-    /// Runs one partition's lane from a position until it ends; `progress` follows the position.
+    /// Runs one partition's lane from a position until it ends; `status` follows it.
     pub fn run_lane(
         &self,
         shared: Arc<Shared>,
         partition: Partition,
         queue: Arc<Queue>,
         position: i64,
-        progress: Arc<AtomicI64>,
+        status: Arc<LaneStatus>,
     ) -> impl Future<Output = End> + Send + use<> {
-        (self.run)(shared, partition, queue, position, progress)
+        (self.run)(shared, partition, queue, position, status)
     }
 
     /// Tries records of this topic again that were set aside, in one transaction, and tells what became of each.

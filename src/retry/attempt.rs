@@ -1,6 +1,7 @@
 //! One try at records that were set aside, in one transaction: the same handler, the ledger's next revisions.
 
 use std::collections::HashSet;
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -108,6 +109,8 @@ impl<H: Handler> Attempt<'_, H> {
                 committed.map_err(failure)?;
                 for ((item, claimed), decision) in items.iter().zip(&claimed).zip(&decisions) {
                     if changes(claimed, &decision.outcome) {
+                        let (items, decisions) = (slice::from_ref(item), slice::from_ref(decision));
+                        self.shared.monitor.applied(self.handler, items, decisions);
                         item.report(self.handler, decision);
                     }
                 }

@@ -27,6 +27,7 @@ mod divert;
 mod fatal_faults;
 mod headers;
 mod held;
+mod http;
 mod identifiers;
 mod ledger_retention;
 mod lock_faults;

@@ -34,6 +34,8 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!((limit.run, limit.ratio, limit.window), (100, 0.5, 1000));
     assert_eq!(settings.ledger_retention, Duration::from_hours(24 * 90));
     assert_eq!(settings.shutdown_grace, Duration::from_secs(30));
+    assert_eq!(settings.http_addr, "0.0.0.0:2112");
+    assert_eq!(settings.lane_stall_limit, Duration::from_mins(3));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `worker held redrive`: records tried again because a person says so, by the handlers that apply live ones.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::results::{Fate, PASSED_OVER, Results};
@@ -66,7 +67,7 @@ async fn redrive(
     selection: &mut Selection<'_>,
     results: &mut Results<'_>,
 ) -> Result<(), Failure> {
-    let shared = Shared::new(&desk.settings, desk.pool.clone());
+    let shared = Shared::new(&desk.settings, desk.pool.clone(), Arc::default());
     let routes = booking::routes(&desk.settings);
     let what = if ending == Ending::Rehearse { "rehearsed" } else { "redriven" };
     let mut progress = Progress::new(what, selection.total);

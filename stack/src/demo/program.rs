@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use stack::{Ending, Output, Process, Scratch, process};
 
 use super::environment::setting;
+use super::terminal::say;
 
 const MIGRATION_LIMIT: Duration = Duration::from_mins(2);
 const COMMAND_LIMIT: Duration = Duration::from_mins(1);
@@ -24,6 +25,11 @@ impl Program {
     pub(crate) fn new(mut environment: Vec<(&'static str, String)>) -> Result<Self> {
         if setting("LOG_FORMAT").is_none() && stdout().is_terminal() {
             environment.push(("LOG_FORMAT", "pretty".to_owned()));
+        }
+        if setting("HTTP_ADDR").is_none() {
+            let address = format!("127.0.0.1:{}", stack::port::free()?);
+            say(&format!("The worker's status page: http://{address}/ (and /metrics, /health/detailed)"));
+            environment.push(("HTTP_ADDR", address));
         }
         Ok(Self { scratch: Scratch::new("worker")?, environment })
     }

@@ -29,7 +29,7 @@ async fn of_sweeper_and_redrive_at_one_record_exactly_one_applies_it() {
     // The two as the processes have them: the sweeper's claim and the command's, each on its own connection.
     let settings =
         Settings::from_snapshot(&world.settings(&[]).into_iter().collect::<Environment>()).unwrap();
-    let shared = Arc::new(Shared::new(&settings, pool(&settings.database).unwrap()));
+    let shared = Arc::new(Shared::new(&settings, pool(&settings.database).unwrap(), Arc::default()));
     let routes = Arc::new(booking::routes(&settings));
     let ids = world.database.query("SELECT id FROM worker.held ORDER BY id", &[]).await.unwrap();
     let (mut swept, mut redriven) = (0, 0);

@@ -8,6 +8,7 @@ mod events;
 mod flood;
 mod headers;
 mod held;
+pub mod http;
 mod lanes;
 mod ledger;
 mod lines;

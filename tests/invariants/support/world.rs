@@ -98,6 +98,7 @@ impl World {
             ("KAFKA_CANCELLATION_TOPIC", &cancellations),
             ("KAFKA_STATUS_TOPIC", &status),
             ("LOG_FORMAT", "json"),
+            ("HTTP_ADDR", "127.0.0.1:0"),
             // Tests that are not about retries see what was recorded first.
             ("HELD_BACKOFF_MIN", "1h"),
             ("HELD_BACKOFF_MAX", "1h"),

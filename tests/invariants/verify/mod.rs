@@ -60,7 +60,7 @@ impl World {
     async fn redrive(&self) {
         let environment: Environment = self.settings(&[]).into_iter().collect();
         let settings = Settings::from_snapshot(&environment).unwrap();
-        let shared = Shared::new(&settings, pool::pool(&settings.database).unwrap());
+        let shared = Shared::new(&settings, pool::pool(&settings.database).unwrap(), Arc::default());
         let dead = "SELECT id FROM worker.held WHERE topic = $1 AND status = 'dead'";
         let rows = self.database.query(dead, &[&self.bookings]).await.unwrap();
         let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();

@@ -1,0 +1,58 @@
+//! The worker's HTTP side, asked as any client would.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::{Worker, eventually};
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// The head, as it came.
+    pub head: String,
+    pub body: String,
+}
+
+impl Worker {
+    /// Where it serves HTTP.
+    pub async fn address(&mut self) -> SocketAddr {
+        let line = self.said("metrics, health and status page are served").await;
+        line["address"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Asks for a path.
+    pub async fn get(&mut self, path: &str) -> Answer {
+        get(self.address().await, path).await.unwrap()
+    }
+
+    /// Asks for a path until the answer is as wanted; fails with the last answer.
+    pub async fn get_until(&mut self, path: &str, what: &str, wanted: impl Fn(&Answer) -> bool) -> Answer {
+        let address = self.address().await;
+        eventually(what, async || {
+            let answer = get(address, path).await.map_err(|error| error.to_string())?;
+            if wanted(&answer) { Ok(Some(answer)) } else { Err(format!("{answer:?}")) }
+        })
+        .await
+    }
+}
+
+/// Asks for a path.
+pub async fn get(address: SocketAddr, path: &str) -> std::io::Result<Answer> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n");
+    send(address, request.as_bytes()).await
+}
+
+/// Sends these bytes and reads the answer until the worker closes the connection.
+pub async fn send(address: SocketAddr, request: &[u8]) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request).await?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}
