@@ -30,7 +30,8 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     tokio::pin!(shutdown);
     let monitor = Arc::new(Monitor::default());
     let metrics = Metrics::new().map_err(|error| Cause::new(format!("the metrics: {error}")))?;
-    let site = Site { monitor: monitor.clone(), metrics: Arc::new(metrics) };
+    let group = settings.kafka.group_id.as_str().into();
+    let site = Site { monitor: monitor.clone(), group, metrics: Arc::new(metrics) };
     let _http = listen(&settings.http_addr, site).await?;
     let database = open_pool(&settings.database)?;
     tokio::select! {

@@ -2,6 +2,7 @@
 //!
 //! Whoever asks costs the worker next to nothing: answers come from memory, connections are few, short and bounded.
 
+mod page;
 mod routes;
 mod server;
 

@@ -45,14 +45,22 @@ pub async fn get(address: SocketAddr, path: &str) -> std::io::Result<Answer> {
     send(address, request.as_bytes()).await
 }
 
-/// Sends these bytes and reads the answer until the worker closes the connection.
+/// Sends these bytes and reads one answer.
 pub async fn send(address: SocketAddr, request: &[u8]) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request).await?;
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).await?;
+    while !is_whole(&bytes) && stream.read_buf(&mut bytes).await? > 0 {}
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}
+
+/// Whether the body is there that the head announces. One without a length ends with the connection.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    length.is_some_and(|length: usize| answer.len() >= end + 4 + length)
 }
