@@ -1,7 +1,7 @@
 # Every target sets up what it needs: system packages by apt-get where it may, Apache Kafka by Maven.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint audit tools clean
+.PHONY: help run test soak bench lint audit tools clean
 .NOTPARALLEL:
 
 target := $(or $(CARGO_TARGET_DIR),target)
@@ -27,6 +27,11 @@ test: ## all tests, on a real PostgreSQL and a real Kafka (TEST=part_of_a_name r
 	@$(need_rust)
 	@stack/install-packages all
 	cargo test --locked --workspace $(TEST)
+
+soak: ## mixed traffic and faults for minutes or hours; nothing may grow (MINUTES=5)
+	@$(need_rust)
+	@stack/install-packages all
+	SOAK_MINUTES=$(MINUTES) cargo test --locked --package worker --test invariants -- --ignored --nocapture soak
 
 bench: ## throughput, latency, memory: the table of the README
 	@$(need_rust)

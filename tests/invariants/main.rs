@@ -52,6 +52,7 @@ mod schema_changes;
 mod secrets;
 mod settings;
 mod shutdown;
+mod soak;
 mod sparse;
 mod status_page;
 mod support;

@@ -11,8 +11,7 @@ use crate::terminal::harmless;
 
 /// One lane.
 pub(super) struct Lane {
-    pub(super) topic: String,
-    pub(super) partition: i32,
+    pub(super) partition: String,
     pub(super) state: &'static str,
     pub(super) tone: &'static str,
     pub(super) state_for: String,
@@ -37,8 +36,7 @@ impl Lane {
         let (state, position) = (status.state(), status.position());
         let lag = end.zip(position).map(|(end, position)| (end - position).max(0));
         Self {
-            topic: partition.topic.to_string(),
-            partition: partition.number,
+            partition: partition.to_string(),
             state: words(state),
             tone: match state {
                 LaneState::DeadLimit | LaneState::Halted => "bad",

@@ -112,7 +112,7 @@ impl Page {
             outcomes,
             held,
             backlog: backlog.map_or_else(|| UNKNOWN.to_owned(), count),
-            rejections: monitor.rejections.latest().into_iter().map(Refused::of).collect(),
+            rejections: monitor.rejections.latest().iter().map(Refused::of).collect(),
         }
     }
 }
@@ -130,7 +130,7 @@ impl Row {
 }
 
 impl Refused {
-    fn of(rejection: Rejection) -> Self {
+    fn of(rejection: &Rejection) -> Self {
         Self {
             time: clock(rejection.at),
             tone: if rejection.outcome == "dead" { "bad" } else { "warning" },

@@ -1,4 +1,4 @@
-//! A real browser without a window: Chromium, driven through ChromeDriver by the W3C WebDriver protocol.
+//! A real browser without a window: Chromium, driven by the W3C protocol for that.
 
 use std::net::SocketAddr;
 use std::process::Command;

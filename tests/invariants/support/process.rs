@@ -77,6 +77,17 @@ impl Worker {
         Some(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024)
     }
 
+    /// The memory that it holds now (resident, in bytes).
+    pub fn memory(&self) -> u64 {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.process.id())).unwrap();
+        statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+    }
+
+    /// How many files it has open.
+    pub fn files(&self) -> u64 {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count() as u64
+    }
+
     /// Everything it has written.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
