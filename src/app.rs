@@ -1,8 +1,8 @@
 //! Builds the worker from its parts, waits for the world, runs, and stops in order.
 
 use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinError;
@@ -15,6 +15,7 @@ use crate::lane::{Route, Shared};
 use crate::relay::Relay;
 use crate::retry::Sweeper;
 use crate::store::{Cause, Fault, Pool, migrations, pool};
+use crate::traces::Traces;
 use crate::verify::{self, Domain};
 
 /// Runs the worker until `shutdown` completes; then stops intake, lets batches in flight finish, tells Kafka
@@ -23,6 +24,26 @@ use crate::verify::{self, Domain};
 /// # Errors
 /// The fatal fault that halted it. Positions stand below whatever was not applied.
 pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), Cause> {
+    let (grace, asked) = (settings.shutdown_grace, OnceLock::new());
+    let shutdown = async {
+        shutdown.await;
+        asked.get_or_init(Instant::now);
+    };
+    let traces = Traces::start(&settings)?;
+    let ended = run_parts(settings, traces.clone(), shutdown).await;
+    if let Some(traces) = traces {
+        // What the other parts have left of the grace, and never more than a fifth of it.
+        let left = asked.get().map_or(grace, |asked| grace.saturating_sub(asked.elapsed()));
+        traces.finish(left.min(grace / 5)).await;
+    }
+    ended
+}
+
+async fn run_parts(
+    settings: Settings,
+    traces: Option<Arc<Traces>>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Cause> {
     tokio::pin!(shutdown);
     let database = open_pool(&settings.database)?;
     tokio::select! {
@@ -32,7 +53,7 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     }
     // A new event type's routes are added here.
     let routes: Arc<[Route]> = booking::routes(&settings).into();
-    let shared = Arc::new(Shared::new(&settings, database));
+    let shared = Arc::new(Shared { traces, ..Shared::new(&settings, database) });
     let grace = settings.shutdown_grace;
     let (stop, stopped) = watch::channel(false);
     let sweeper = Sweeper { shared: shared.clone(), routes: routes.clone() };

@@ -20,6 +20,7 @@
 //! - [`store`]: transactions, faults, and the worker's own tables
 //! - [`cli`], [`ops`]: the commands that a person runs
 //! - [`telemetry`]: the log
+//! - [`traces`]: spans of records, batches and statements, for a collector
 //! - [`terminal`]: what commands show
 //! - `backoff`, `faults`: the waits between two tries, and what a part does about the database's faults
 //! - `librdkafka`: what librdkafka says of itself, in the log
@@ -48,4 +49,5 @@ pub mod store;
 pub mod telemetry;
 pub mod terminal;
 pub mod trace_context;
+pub mod traces;
 pub mod verify;

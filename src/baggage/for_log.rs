@@ -81,6 +81,11 @@ impl<'a> BaggageForLog<'a> {
         MembersJson(self)
     }
 
+    /// Each member that is shown, once, its value cut as on a log line.
+    pub fn members(self) -> impl Iterator<Item = (&'a str, String)> + use<'a> {
+        self.shown().map(|shown| (shown.key, format!("{}{}", shown.value, shown.cut)))
+    }
+
     fn shown(&self) -> impl Iterator<Item = Shown<'a>> + use<'a> {
         let keys = self.keys;
         let mut room = MAX_TEXT_BYTES;

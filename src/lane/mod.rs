@@ -25,6 +25,7 @@ use crate::queue::{Limits, Queue};
 use crate::record::{Partition, Record, clean_text};
 use crate::store::held::Patience;
 use crate::store::{Cause, Fault, Pool, positions};
+use crate::traces::Traces;
 use alignment::{Alignment, Pace};
 use dead_limit::{DeadLimit, Passed};
 use pause::Pause;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub alignment: Arc<Alignment>,
     /// Wakes the sweeper: something that waited is due.
     pub woken: Notify,
+    /// Where spans go; none where traces are off.
+    pub traces: Option<Arc<Traces>>,
 }
 
 impl Shared {
@@ -77,6 +80,7 @@ impl Shared {
             dead_limit: settings.dead_limit,
             alignment: Arc::default(),
             woken: Notify::new(),
+            traces: None,
         }
     }
 }
