@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::time::SystemTime;
 
+use opentelemetry::trace::SpanContext;
 use tracing::Span;
 
 use crate::context::Context;
@@ -16,6 +17,14 @@ use crate::traces::Told;
 
 /// Why a record waits that comes after one of its subject which waits itself.
 pub(crate) const QUEUED: &str = "queued";
+
+/// A record that is to be decided about.
+pub(crate) struct Taken<'b> {
+    pub(crate) record: &'b Record,
+    pub(crate) partition: &'b Partition,
+    /// The span of its first try; none where this is it.
+    pub(crate) first_try: Option<&'b SpanContext>,
+}
 
 /// One record of a batch.
 pub(crate) struct Item<'b, E> {
@@ -40,13 +49,14 @@ impl<'b, E> Batch<'b, E> {
     /// Decodes the records and opens their spans. Does not touch the database.
     pub(crate) fn prepare<H: Handler<Event = E>>(
         handler: &H,
-        records: impl Iterator<Item = (&'b Record, &'b Partition)>,
+        records: impl Iterator<Item = Taken<'b>>,
         shared: &'b Shared,
     ) -> Self {
         let taken = SystemTime::now();
         let items = records
-            .map(|(record, partition)| {
+            .map(|Taken { record, partition, first_try }| {
                 let mut context = Context::of(record, partition, &shared.log_keys);
+                context.trace = context.trace.or_continue(first_try);
                 if let Some(traces) = &shared.traces {
                     traces.sample(&mut context.trace);
                 }

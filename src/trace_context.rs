@@ -56,6 +56,20 @@ impl TraceContext {
         Self { trace_id, span_id, remote, sampled: flags.is_sampled() }
     }
 
+    /// Continues the trace of the record's first try, where the headers name none.
+    #[must_use]
+    pub fn or_continue(self, first_try: Option<&SpanContext>) -> Self {
+        match (&self.remote, first_try) {
+            (None, Some(first)) => Self {
+                trace_id: first.trace_id(),
+                remote: Some(first.clone()),
+                sampled: first.is_sampled(),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     /// The flags to send onward.
     #[must_use]
     pub fn flags(&self) -> TraceFlags {

@@ -16,7 +16,7 @@ use deadpool_postgres::Object;
 use tokio::sync::Notify;
 
 use crate::baggage::LogKeys;
-use crate::batch::{Batch, Item};
+use crate::batch::{Batch, Item, Taken};
 use crate::config::{DeadLimitSettings, Settings};
 use crate::divert::Divert;
 use crate::handler::Handler;
@@ -173,7 +173,8 @@ impl<H: Handler> Lane<H> {
     ) -> Result<(), End> {
         let (shared, handler, partition) =
             (self.shared.clone(), self.handler.clone(), self.partition.clone());
-        let mut batch = Batch::prepare(&*handler, records.iter().map(|record| (record, &partition)), &shared);
+        let taken = records.iter().map(|record| Taken { record, partition: &partition, first_try: None });
+        let mut batch = Batch::prepare(&*handler, taken, &shared);
         let mut connection = Some(connection);
         let mut parts = vec![];
         let mut begun = 0;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::backoff::Backoff;
-use crate::batch::{self, Batch, Item, QUEUED};
+use crate::batch::{self, Batch, Item, QUEUED, Taken};
 use crate::handler::Handler;
 use crate::lane::Shared;
 use crate::outcome::{Decision, Invalid, Outcome};
@@ -158,7 +158,11 @@ impl<H: Handler> Attempt<'_, H> {
     }
 
     fn prepare<'b>(&'b self, claimed: &'b [Claimed]) -> Batch<'b, H::Event> {
-        let records = claimed.iter().map(|claimed| (&claimed.record, &claimed.partition));
+        let records = claimed.iter().map(|claimed| Taken {
+            record: &claimed.record,
+            partition: &claimed.partition,
+            first_try: claimed.first_try.as_ref(),
+        });
         Batch::prepare(self.handler, records, self.shared)
     }
 

@@ -51,6 +51,7 @@ mod schema_changes;
 mod secrets;
 mod settings;
 mod shutdown;
+mod spans;
 mod sparse;
 mod support;
 mod topics;

@@ -1,6 +1,7 @@
 //! What the tests share: the stack, a world of its own per test, worker processes, records to produce.
 
 mod batches;
+pub mod collector;
 mod command;
 pub mod compare;
 mod consistency;
