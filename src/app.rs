@@ -18,6 +18,9 @@ use crate::store::{Cause, Fault, Pool, migrations, pool};
 use crate::traces::Traces;
 use crate::verify::{self, Domain};
 
+/// How long a worker that halts waits for the collector of its traces.
+const HALT: Duration = Duration::from_secs(1);
+
 /// Runs the worker until `shutdown` completes; then stops intake, lets batches in flight finish, tells Kafka
 /// how far they came, and leaves the group.
 ///
@@ -32,9 +35,10 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     let traces = Traces::start(&settings)?;
     let ended = run_parts(settings, traces.clone(), shutdown).await;
     if let Some(traces) = traces {
-        // What the other parts have left of the grace, and never more than a fifth of it.
-        let left = asked.get().map_or(grace, |asked| grace.saturating_sub(asked.elapsed()));
-        traces.finish(left.min(grace / 5)).await;
+        // What the other parts have left of the grace, and never more than a fifth of it; a worker that halts
+        // waits for nobody.
+        let left = asked.get().map(|asked| grace.saturating_sub(asked.elapsed()).min(grace / 5));
+        traces.finish(left.unwrap_or(HALT)).await;
     }
     ended
 }

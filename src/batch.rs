@@ -56,7 +56,9 @@ impl<'b, E> Batch<'b, E> {
         let items = records
             .map(|Taken { record, partition, first_try }| {
                 let mut context = Context::of(record, partition, &shared.log_keys);
-                context.trace = context.trace.or_continue(first_try);
+                if let Some(first_try) = first_try {
+                    context.trace.or_continue(first_try);
+                }
                 if let Some(traces) = &shared.traces {
                     traces.sample(&mut context.trace);
                 }

@@ -57,16 +57,11 @@ impl TraceContext {
     }
 
     /// Continues the trace of the record's first try, where the headers name none.
-    #[must_use]
-    pub fn or_continue(self, first_try: Option<&SpanContext>) -> Self {
-        match (&self.remote, first_try) {
-            (None, Some(first)) => Self {
-                trace_id: first.trace_id(),
-                remote: Some(first.clone()),
-                sampled: first.is_sampled(),
-                ..self
-            },
-            _ => self,
+    pub fn or_continue(&mut self, first_try: &SpanContext) {
+        if self.remote.is_none() {
+            self.trace_id = first_try.trace_id();
+            self.sampled = first_try.is_sampled();
+            self.remote = Some(first_try.clone());
         }
     }
 
