@@ -81,9 +81,15 @@ impl<'a> BaggageForLog<'a> {
         MembersJson(self)
     }
 
-    /// Each member that is shown, once, its value cut as on a log line.
+    /// Each member that is shown, once, its value cut and escaped as on a line of a terminal.
     pub fn members(self) -> impl Iterator<Item = (&'a str, String)> + use<'a> {
-        self.shown().map(|shown| (shown.key, format!("{}{}", shown.value, shown.cut)))
+        self.shown().map(|Shown { key, value, cut, .. }| {
+            let mut text = String::with_capacity(value.len() + cut.len());
+            // A String takes everything.
+            let _ = escape::terminal(&mut text, value);
+            text.push_str(cut);
+            (key, text)
+        })
     }
 
     fn shown(&self) -> impl Iterator<Item = Shown<'a>> + use<'a> {

@@ -56,7 +56,7 @@ impl Traces {
         let queue = Arc::new(Queue::new(queue_size, batch_size));
         let (stop, stopped) = watch::channel(false);
         let ended = Export::start(traces, queue.clone(), stopped).map_err(failed)?;
-        tracing::info!(endpoint = traces.endpoint, "traces are exported");
+        tracing::info!(endpoint = traces.endpoint, "traces are on");
         Ok(Some(Arc::new(Self {
             sampler: Sampler::new(traces.sampler),
             words: Words::of(settings),

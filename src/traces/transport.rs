@@ -42,7 +42,8 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(settings: &TracesSettings, noticed: Arc<Mutex<Noticed>>) -> Result<Self> {
-        let tls = if settings.endpoint.starts_with("https:") {
+        let scheme = settings.endpoint.split(':').next().unwrap_or_default();
+        let tls = if scheme.eq_ignore_ascii_case("https") {
             tls::verifying(settings.certificate.as_deref(), "OTEL_EXPORTER_OTLP_CERTIFICATE")?
         } else {
             tls::builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth()

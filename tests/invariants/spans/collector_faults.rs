@@ -6,7 +6,7 @@ use super::{sampled, traced};
 use crate::support::collector::{Answer, Collector, Span};
 use crate::support::{Message, World, booking};
 
-const LOST: &str = "spans are lost: the collector does not take them; records are applied all the same";
+pub const LOST: &str = "spans are lost: the collector does not take them; records are applied all the same";
 const AGAIN: &str = "traces are exported again";
 
 /// More than the queue holds, with all that a span can carry.

@@ -77,7 +77,7 @@ async fn one_trace_goes_from_the_producer_through_the_worker_to_whoever_reads_th
         ("worker.subject", "b1"),
         ("worker.outcome", "accepted"),
         ("baggage.tenant", "acme"),
-        ("baggage.note", "café\n"),
+        ("baggage.note", "café\\n"),
     ];
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(span.attributes, expected.into());

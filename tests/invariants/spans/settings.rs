@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::collector_faults::LOST;
 use super::traced;
 use crate::support::collector::{Answer, Collector, Span};
 use crate::support::{World, eventually};
@@ -91,7 +92,7 @@ async fn the_collectors_token_is_in_no_log_and_in_no_list_of_settings() {
     // Nor is it said when things go wrong.
     collector.answers(Answer::Refuse(401));
     world.produce(&world.bookings, &traced("b2")).await;
-    worker.said("spans are lost: the collector does not take them; records are applied all the same").await;
+    worker.said(LOST).await;
     let text = worker.stop_and_show().await;
     assert!(!text.contains(SECRET), "{text}");
     for arguments in [&["config"][..], &["config", "--json"]] {
@@ -100,4 +101,32 @@ async fn the_collectors_token_is_in_no_log_and_in_no_list_of_settings() {
         assert!(shown.text().contains("OTEL_EXPORTER_OTLP_TRACES_HEADERS"));
         assert!(!shown.text().contains(SECRET), "{}", shown.text());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_https_collector_is_trusted_by_its_certificate_alone() {
+    let world = World::new(1).await;
+    let (collector, own) = Collector::over_tls().await;
+    let (_, other) = Collector::over_tls().await;
+    let endpoint = collector.endpoint().replace("http://127.0.0.1", "https://localhost");
+    let file = |name: &str, pem: &str| {
+        let path = world.scratch.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let trusting = |path: &str| {
+        let settings =
+            [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint), ("OTEL_EXPORTER_OTLP_CERTIFICATE", path)];
+        world.traced_worker(&collector, &settings)
+    };
+    world.produce(&world.bookings, &traced("b1")).await;
+    let mut worker = trusting(&file("other.pem", &other.0));
+    let line = worker.said(LOST).await;
+    assert!(line["error"].as_str().unwrap().contains("certificate"), "{line}");
+    assert!(collector.requests().is_empty());
+    worker.stop().await;
+    let worker = trusting(&file("own.pem", &own.0));
+    world.produce(&world.bookings, &traced("b2")).await;
+    collector.eventually(1, |span| span.attribute("worker.subject") == "b2").await;
+    worker.stop().await;
 }

@@ -13,10 +13,18 @@ use opentelemetry_proto::tonic::trace::v1::span::{Link, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{self as otlp};
 use prost::Message as _;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use super::eventually;
+
+/// A certificate in PEM.
+pub struct Certificate(pub String);
 
 /// What the collector does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,15 +117,42 @@ impl Collector {
 
     /// The same on this port.
     pub async fn on(port: u16) -> Self {
+        Self::with(port, None).await
+    }
+
+    /// One that speaks TLS, by a certificate of its own.
+    pub async fn over_tls() -> (Self, Certificate) {
+        let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()).into();
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certified.cert.der().clone()], key)
+            .unwrap();
+        let collector = Self::with(0, Some(TlsAcceptor::from(Arc::new(config)))).await;
+        (collector, Certificate(certified.cert.pem()))
+    }
+
+    async fn with(port: u16, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State { answer: Mutex::new(Answer::Accept), requests: Mutex::default() });
         let shared = state.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let state = shared.clone();
+                let (state, tls) = (shared.clone(), tls.clone());
                 // A client that hangs up is none of the test's business.
-                tokio::spawn(async move { drop(serve(client, &state).await) });
+                tokio::spawn(async move {
+                    match tls {
+                        None => drop(serve(client, &state).await),
+                        Some(tls) => {
+                            if let Ok(client) = tls.accept(client).await {
+                                drop(serve(client, &state).await);
+                            }
+                        }
+                    }
+                });
             }
         });
         Self { port, state }
@@ -157,20 +192,19 @@ impl Collector {
     }
 }
 
-async fn serve(client: TcpStream, state: &State) -> std::io::Result<()> {
-    let (reader, mut writer) = client.into_split();
-    let mut reader = BufReader::new(reader);
+async fn serve(client: impl AsyncRead + AsyncWrite + Unpin, state: &State) -> std::io::Result<()> {
+    let mut client = BufReader::new(client);
     loop {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            if reader.read_line(&mut head).await? == 0 {
+            if client.read_line(&mut head).await? == 0 {
                 return Ok(());
             }
         }
         let head = head.to_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
         let mut body = vec![0; length.unwrap().trim().parse().unwrap()];
-        reader.read_exact(&mut body).await?;
+        client.read_exact(&mut body).await?;
         let answer = *state.answer.lock().unwrap();
         state.requests.lock().unwrap().push(Request::read(head, answer, body));
         let (status, body) = match answer {
@@ -180,7 +214,8 @@ async fn serve(client: TcpStream, state: &State) -> std::io::Result<()> {
             Answer::Reject(rejected_spans) => (200, partial(rejected_spans)),
         };
         let head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n\r\n", body.len());
-        writer.write_all(&[head.into_bytes(), body].concat()).await?;
+        client.write_all(&[head.into_bytes(), body].concat()).await?;
+        client.flush().await?;
     }
 }
 
