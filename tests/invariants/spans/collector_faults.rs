@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{sampled, traced};
 use crate::support::collector::{Answer, Collector, Span};
+use crate::support::compare::until;
 use crate::support::{Message, World, booking};
 
 pub const LOST: &str = "spans are lost: the collector does not take them; records are applied all the same";
@@ -51,37 +52,40 @@ async fn with_a_collector_that_never_answers_all_is_applied_memory_is_bounded_an
     assert_eq!(text.lines().count(), 1, "{text}");
 }
 
+/// A collector that answers like this for a while, and then as it should.
+async fn fails_for_a_while(answer: Answer) {
+    let (world, collector) = (World::new(1).await, Collector::start().await);
+    collector.answers(answer);
+    let mut worker = world.traced_worker(&collector, &[("OTEL_EXPORTER_OTLP_TIMEOUT", "300")]);
+    for number in 0..4 {
+        let asked = collector.requests().len();
+        world.produce(&world.bookings, &traced(&format!("b{number}"))).await;
+        world.settled().await;
+        until("the collector to be asked", async || collector.requests().len() > asked).await;
+    }
+    let line = worker.said(LOST).await;
+    assert!(!line["error"].as_str().unwrap().is_empty(), "{line}");
+    collector.answers(Answer::Accept);
+    world.produce(&world.bookings, &traced("last")).await;
+    collector.eventually(1, |span| span.attribute("worker.subject") == "last").await;
+    let line = worker.said(AGAIN).await;
+    assert!(line["lost"].as_u64().unwrap() >= 1, "{answer:?}: {line}");
+    let lines = worker.stop().await;
+    for message in [LOST, AGAIN] {
+        let count = lines.iter().filter(|line| line["msg"] == message).count();
+        assert_eq!(count, 1, "{answer:?}: {message}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_loss_is_said_once_and_once_when_it_is_over() {
-    for answer in
-        [Answer::Refuse(500), Answer::Refuse(429), Answer::Refuse(503), Answer::Silence, Answer::Reject(1)]
-    {
-        let (world, collector) = (World::new(1).await, Collector::start().await);
-        collector.answers(answer);
-        let mut worker = world.traced_worker(&collector, &[("OTEL_EXPORTER_OTLP_TIMEOUT", "300")]);
-        for number in 0..4 {
-            let asked = collector.requests().len();
-            world.produce(&world.bookings, &traced(&format!("b{number}"))).await;
-            world.settled().await;
-            crate::support::compare::until("the collector to be asked", async || {
-                collector.requests().len() > asked
-            })
-            .await;
-        }
-        let line = worker.said(LOST).await;
-        assert!(!line["error"].as_str().unwrap().is_empty(), "{line}");
-        collector.answers(Answer::Accept);
-        world.produce(&world.bookings, &traced("last")).await;
-        collector.eventually(1, |span| span.attribute("worker.subject") == "last").await;
-        let line = worker.said(AGAIN).await;
-        assert!(line["lost"].as_u64().unwrap() >= 1, "{answer:?}: {line}");
-        let lines = worker.stop().await;
-        for message in [LOST, AGAIN] {
-            let count = lines.iter().filter(|line| line["msg"] == message).count();
-            assert_eq!(count, 1, "{answer:?}: {message}");
-        }
-        assert!(lines.iter().all(|line| !line.to_string().contains('\u{1b}')), "{lines:?}");
-    }
+    tokio::join!(
+        fails_for_a_while(Answer::Refuse(500)),
+        fails_for_a_while(Answer::Refuse(429)),
+        fails_for_a_while(Answer::Refuse(503)),
+        fails_for_a_while(Answer::Silence),
+        fails_for_a_while(Answer::Reject(1)),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,8 +115,7 @@ async fn what_the_collector_asks_to_send_again_is_sent_again() {
     collector.answers(Answer::Refuse(503));
     let worker = world.traced_worker(&collector, &[]);
     world.produce(&world.bookings, &traced("b1")).await;
-    crate::support::compare::until("the collector to be asked", async || !collector.requests().is_empty())
-        .await;
+    until("the collector to be asked", async || !collector.requests().is_empty()).await;
     collector.answers(Answer::Accept);
     collector.eventually(1, Span::is_record).await;
     let lines = worker.stop().await;

@@ -8,7 +8,8 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::json;
 
 use crate::support::collector::{Collector, Span};
-use crate::support::{Lock, Message, Worker, World, about, booking, cancellation, eventually, shown};
+use crate::support::proxy::{Cut, Proxy};
+use crate::support::{Lock, Message, Worker, World, about, booking, cancellation, eventually, shown, stack};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -275,6 +276,30 @@ async fn what_is_rolled_back_is_told_as_a_failed_batch_and_never_as_a_done_recor
             of_batch().any(|span| span.name == "rollback") && !of_batch().any(|span| span.name == "commit")
         );
         assert!(!records.iter().any(|record| record.links.contains(&batch.ids())));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_was_cut_off_is_told_as_what_became_of_it() {
+    for (cut, kept) in [(Cut::Answer, true), (Cut::Request, false)] {
+        let (world, collector) = (World::new(1).await, Collector::start().await);
+        let proxy = Proxy::start(stack().await.postgres.port()).await;
+        let worker = world.traced_worker(&collector, &[("DB_PORT", &proxy.port())]);
+        world.book(&booking("first")).await;
+        world.settled().await;
+        proxy.cut(cut);
+        world.produce(&world.bookings, &traced("b1")).await;
+        collector.eventually(1, |span| span.attribute("worker.subject") == "b1").await;
+        assert_eq!(proxy.cuts(), 1);
+        worker.stop().await;
+        let spans = collector.spans();
+        let record = of_subject(&spans, "b1");
+        assert_eq!(record.len(), 1, "{cut:?}: {record:#?}");
+        let commit = spans.iter().find(|span| span.name == "commit" && span.error.is_some()).unwrap();
+        assert_eq!(commit.attribute("error.type"), "commit_unknown");
+        let batch = spans.iter().find(|span| span.id == commit.parent).unwrap();
+        assert_eq!(batch.error.is_none(), kept, "{cut:?}: {batch:#?}");
+        assert_eq!(record[0].links.contains(&batch.ids()), kept, "{cut:?}");
     }
 }
 
