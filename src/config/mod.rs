@@ -6,7 +6,7 @@
 //! - `environment`: the snapshot of the variables that the catalogue knows
 //! - `given`, `source`, `file`: which variable, file or alias a setting's value comes from
 //! - `findings`: takes the values through envy to the checks and collects the `fault`s
-//! - `parse`, `duration`, `address`, `properties`, `ownership`: the checks, pure functions of a text
+//! - `parse`, `duration`, `address`, `properties`, `ownership`, `otel`: the checks, pure functions of a text
 //! - `database`, `kafka`, `booking`, `held`, `divert`, `log`, `traces`, `settings`: the checked values that the rest of the worker reads
 //! - `report`, `table`: the same values for a person (`worker config`)
 
@@ -24,6 +24,7 @@ mod given;
 mod held;
 mod kafka;
 mod log;
+mod otel;
 mod ownership;
 mod parse;
 mod properties;
@@ -50,4 +51,4 @@ pub use properties::KafkaProperty;
 pub use report::{Report, Row};
 pub use settings::Settings;
 pub use table::render_table;
-pub use traces::{RootSampler, SamplerSettings, TracesSettings};
+pub use traces::{CollectorSettings, QueueSettings, RootSampler, SamplerSettings, TracesSettings};

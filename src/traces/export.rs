@@ -52,9 +52,9 @@ impl Export {
             noticed,
             queue,
             stop,
-            delay: settings.schedule_delay,
-            timeout: settings.export_timeout,
-            endpoint: settings.endpoint.clone(),
+            delay: settings.queue.schedule_delay,
+            timeout: settings.queue.export_timeout,
+            endpoint: settings.collector.endpoint.clone(),
             trouble: None,
             seen: 0,
             before: 0,
@@ -147,17 +147,18 @@ impl Export {
 }
 
 fn exporter(settings: &TracesSettings, noticed: Arc<Mutex<Noticed>>) -> Result<SpanExporter> {
-    let headers = settings.headers.iter();
+    let collector = &settings.collector;
+    let headers = collector.headers.iter();
     let headers = headers.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect();
     // All is given here: what is given counts before what the exporter would read from the environment.
     let mut builder = SpanExporter::builder()
         .with_http()
-        .with_http_client(Transport::new(settings, noticed)?)
+        .with_http_client(Transport::new(collector, noticed)?)
         .with_protocol(Protocol::HttpBinary)
-        .with_endpoint(&settings.endpoint)
-        .with_timeout(settings.timeout)
+        .with_endpoint(&collector.endpoint)
+        .with_timeout(collector.timeout)
         .with_headers(headers);
-    if settings.compressed {
+    if collector.compressed {
         builder = builder.with_compression(Compression::Gzip);
     }
     let mut exporter = builder.build()?;

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::config::{Settings, TracesSettings};
+use crate::config::Settings;
 use crate::store::Cause;
 use crate::trace_context::TraceContext;
 use export::Export;
@@ -52,11 +52,10 @@ impl Traces {
     pub fn start(settings: &Settings) -> Result<Option<Arc<Self>>, Cause> {
         let Some(traces) = &settings.traces else { return Ok(None) };
         let failed = |error: anyhow::Error| Cause::new(format!("traces: {error:#}"));
-        let TracesSettings { queue_size, batch_size, .. } = *traces;
-        let queue = Arc::new(Queue::new(queue_size, batch_size));
+        let queue = Arc::new(Queue::new(traces.queue.size, traces.queue.batch_size));
         let (stop, stopped) = watch::channel(false);
         let ended = Export::start(traces, queue.clone(), stopped).map_err(failed)?;
-        tracing::info!(endpoint = traces.endpoint, "traces are on");
+        tracing::info!(endpoint = traces.collector.endpoint, "traces are on");
         Ok(Some(Arc::new(Self {
             sampler: Sampler::new(traces.sampler),
             words: Words::of(settings),

@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message as _;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::config::TracesSettings;
+use crate::config::CollectorSettings;
 use crate::record::clean_text;
 use crate::store::tls;
 
@@ -41,7 +41,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(settings: &TracesSettings, noticed: Arc<Mutex<Noticed>>) -> Result<Self> {
+    pub(super) fn new(settings: &CollectorSettings, noticed: Arc<Mutex<Noticed>>) -> Result<Self> {
         let scheme = settings.endpoint.split(':').next().unwrap_or_default();
         let tls = if scheme.eq_ignore_ascii_case("https") {
             tls::verifying(settings.certificate.as_deref(), "OTEL_EXPORTER_OTLP_CERTIFICATE")?
