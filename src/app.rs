@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -19,7 +19,11 @@ use crate::monitor::{Monitor, Phase};
 use crate::relay::Relay;
 use crate::retry::Sweeper;
 use crate::store::{Cause, Fault, Pool, migrations, pool};
+use crate::traces::Traces;
 use crate::verify::{self, Domain};
+
+/// How long a worker that halts waits for the collector of its traces.
+const HALT: Duration = Duration::from_secs(1);
 
 /// Runs the worker until `shutdown` completes; then stops intake, lets batches in flight finish, tells Kafka
 /// how far they came, and leaves the group.
@@ -27,6 +31,27 @@ use crate::verify::{self, Domain};
 /// # Errors
 /// The fatal fault that halted it. Positions stand below whatever was not applied.
 pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), Cause> {
+    let (grace, asked) = (settings.shutdown_grace, OnceLock::new());
+    let shutdown = async {
+        shutdown.await;
+        asked.get_or_init(Instant::now);
+    };
+    let traces = Traces::start(&settings)?;
+    let ended = run_parts(settings, traces.clone(), shutdown).await;
+    if let Some(traces) = traces {
+        // What the other parts have left of the grace, and never more than a fifth of it; a worker that halts
+        // waits for nobody.
+        let left = asked.get().map(|asked| grace.saturating_sub(asked.elapsed()).min(grace / 5));
+        traces.finish(left.unwrap_or(HALT)).await;
+    }
+    ended
+}
+
+async fn run_parts(
+    settings: Settings,
+    traces: Option<Arc<Traces>>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Cause> {
     tokio::pin!(shutdown);
     let monitor = Arc::new(Monitor::default());
     let metrics = Metrics::new().map_err(|error| Cause::new(format!("the metrics: {error}")))?;
@@ -42,7 +67,7 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     monitor.enter(Phase::Running);
     // A new event type's routes are added here.
     let routes: Arc<[Route]> = booking::routes(&settings).into();
-    let shared = Arc::new(Shared::new(&settings, database, monitor.clone()));
+    let shared = Arc::new(Shared { traces, ..Shared::new(&settings, database, monitor.clone()) });
     let grace = settings.shutdown_grace;
     let (stop, stopped) = watch::channel(false);
     let sweeper = Sweeper { shared: shared.clone(), routes: routes.clone() };

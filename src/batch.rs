@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::time::SystemTime;
 
+use opentelemetry::trace::SpanContext;
 use tracing::Span;
 
 use crate::context::Context;
@@ -11,9 +13,18 @@ use crate::lane::Shared;
 use crate::outcome::{Decision, Outcome};
 use crate::record::{Partition, Record};
 use crate::store::{Cause, Fault, Transaction};
+use crate::traces::Told;
 
 /// Why a record waits that comes after one of its subject which waits itself.
 pub(crate) const QUEUED: &str = "queued";
+
+/// A record that is to be decided about.
+pub(crate) struct Taken<'b> {
+    pub(crate) record: &'b Record,
+    pub(crate) partition: &'b Partition,
+    /// The span of its first try; none where this is it.
+    pub(crate) first_try: Option<&'b SpanContext>,
+}
 
 /// One record of a batch.
 pub(crate) struct Item<'b, E> {
@@ -29,6 +40,8 @@ pub(crate) struct Item<'b, E> {
 
 /// Records of one topic that are applied together, in the order in which they came.
 pub(crate) struct Batch<'b, E> {
+    /// When its records were taken.
+    pub(crate) taken: SystemTime,
     items: Vec<Item<'b, E>>,
 }
 
@@ -36,12 +49,19 @@ impl<'b, E> Batch<'b, E> {
     /// Decodes the records and opens their spans. Does not touch the database.
     pub(crate) fn prepare<H: Handler<Event = E>>(
         handler: &H,
-        records: impl Iterator<Item = (&'b Record, &'b Partition)>,
+        records: impl Iterator<Item = Taken<'b>>,
         shared: &'b Shared,
     ) -> Self {
+        let taken = SystemTime::now();
         let items = records
-            .map(|(record, partition)| {
-                let context = Context::of(record, partition, &shared.log_keys);
+            .map(|Taken { record, partition, first_try }| {
+                let mut context = Context::of(record, partition, &shared.log_keys);
+                if let Some(first_try) = first_try {
+                    context.trace.or_continue(first_try);
+                }
+                if let Some(traces) = &shared.traces {
+                    traces.sample(&mut context.trace);
+                }
                 let (event, mut subject, mut settled) = match handler.decode(record) {
                     Ok(event) => (Some(event), String::new(), None),
                     Err(mut invalid) => {
@@ -65,7 +85,7 @@ impl<'b, E> Batch<'b, E> {
                 Item { record, context, span, event, subject, settled }
             })
             .collect();
-        Self { items }
+        Self { taken, items }
     }
 
     pub(crate) fn items(&self, part: Range<usize>) -> &[Item<'b, E>] {
@@ -133,6 +153,24 @@ impl<E> Item<'_, E> {
             }
         });
     }
+}
+
+/// What spans tell of these items; without decisions where nothing was kept.
+pub(crate) fn told<'a, H: Handler>(
+    handler: &'a H,
+    items: &'a [Item<'_, H::Event>],
+    decisions: &'a [Decision],
+) -> impl Iterator<Item = Told<'a>> {
+    items.iter().enumerate().map(|(index, item)| {
+        let decision = decisions.get(index);
+        let better = decision.and_then(|decision| decision.subject.as_deref());
+        Told {
+            record: item.record,
+            context: &item.context,
+            subject: better.unwrap_or_else(|| item.subject(handler)),
+            outcome: decision.map(|decision| &decision.outcome),
+        }
+    })
 }
 
 /// One decision for each item: the handler's, where the outcome is not settled without it. Items that are

@@ -22,6 +22,7 @@
 //! - [`http`]: metrics, health and the status page
 //! - [`cli`], [`ops`]: the commands that a person runs
 //! - [`telemetry`]: the log
+//! - [`traces`]: spans of records, batches and statements, for a collector
 //! - [`terminal`]: what commands show
 //! - `backoff`, `faults`: the waits between two tries, and what a part does about the database's faults
 //! - `librdkafka`: what librdkafka says of itself, in the log
@@ -53,4 +54,5 @@ pub mod store;
 pub mod telemetry;
 pub mod terminal;
 pub mod trace_context;
+pub mod traces;
 pub mod verify;

@@ -27,6 +27,8 @@ pub struct TraceContext {
     pub span_id: SpanId,
     /// The producer's span, with its flags and `tracestate`; `None` when the trace is new.
     pub remote: Option<SpanContext>,
+    /// Whether the trace is sampled, as is told onward: the producer's word, until the sampler has decided.
+    pub sampled: bool,
 }
 
 impl TraceContext {
@@ -47,17 +49,26 @@ impl TraceContext {
         let span_id = SpanId::from_bytes(fastrand::u64(1..).to_be_bytes());
         let Some((trace_id, parent_id, flags)) = remote else {
             let trace_id = TraceId::from_bytes(fastrand::u128(1..).to_be_bytes());
-            return Self { trace_id, span_id, remote: None };
+            return Self { trace_id, span_id, remote: None, sampled: false };
         };
         let state = parse_tracestate(tracestate).unwrap_or_default();
         let remote = Some(SpanContext::new(trace_id, parent_id, flags, true, state));
-        Self { trace_id, span_id, remote }
+        Self { trace_id, span_id, remote, sampled: flags.is_sampled() }
     }
 
-    /// The trace's flags: the producer's, or none where the trace is new.
+    /// Continues the trace of the record's first try, where the headers name none.
+    pub fn or_continue(&mut self, first_try: &SpanContext) {
+        if self.remote.is_none() {
+            self.trace_id = first_try.trace_id();
+            self.sampled = first_try.is_sampled();
+            self.remote = Some(first_try.clone());
+        }
+    }
+
+    /// The flags to send onward.
     #[must_use]
     pub fn flags(&self) -> TraceFlags {
-        self.remote.as_ref().map_or(TraceFlags::NOT_SAMPLED, SpanContext::trace_flags)
+        TraceFlags::default().with_sampled(self.sampled)
     }
 
     /// The trace's id as text, for log lines.

@@ -16,6 +16,7 @@ mod plain;
 mod relay;
 mod scene;
 mod throughput;
+mod traces;
 mod verify;
 mod waiting;
 mod worker;
@@ -23,8 +24,18 @@ mod worker;
 use anyhow::Result;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 9] =
-    ["throughput", "scaling", "slow-lane", "backlog", "relay", "aside", "latency", "memory", "verify"];
+const PARTS: [&str; 10] = [
+    "throughput",
+    "scaling",
+    "slow-lane",
+    "backlog",
+    "relay",
+    "aside",
+    "traces",
+    "latency",
+    "memory",
+    "verify",
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -46,6 +57,7 @@ async fn main() -> Result<()> {
             "backlog" => alignment::run(&scene).await?,
             "relay" => relay::run(&scene).await?,
             "aside" => aside::run(&scene).await?,
+            "traces" => traces::run(&scene).await?,
             "latency" => latency::run(&scene).await?,
             "verify" => verify::run(&scene).await?,
             _ => backlog::run(&scene).await?,

@@ -81,6 +81,17 @@ impl<'a> BaggageForLog<'a> {
         MembersJson(self)
     }
 
+    /// Each member that is shown, once, its value cut and escaped as on a line of a terminal.
+    pub fn members(self) -> impl Iterator<Item = (&'a str, String)> + use<'a> {
+        self.shown().map(|Shown { key, value, cut, .. }| {
+            let mut text = String::with_capacity(value.len() + cut.len());
+            // A String takes everything.
+            let _ = escape::terminal(&mut text, value);
+            text.push_str(cut);
+            (key, text)
+        })
+    }
+
     fn shown(&self) -> impl Iterator<Item = Shown<'a>> + use<'a> {
         let keys = self.keys;
         let mut room = MAX_TEXT_BYTES;

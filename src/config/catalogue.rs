@@ -25,7 +25,7 @@ pub struct Setting {
     pub file: Option<&'static str>,
     /// Whether the empty text is a value of its own, and does not count as unset.
     pub empty_is_a_value: bool,
-    /// The variable's older name, which counts where neither of the others is set.
+    /// The variable's older or more general name, which counts where neither of the others is set.
     pub alias: Option<&'static str>,
     pub(super) visibility: Visibility,
 }
@@ -50,6 +50,10 @@ impl Setting {
 
     const fn hidden(self, visibility: Visibility, file: &'static str) -> Self {
         Self { file: Some(file), visibility, ..self }
+    }
+
+    const fn secret(self) -> Self {
+        Self { visibility: Visibility::Secret, ..self }
     }
 
     const fn or_empty(self) -> Self {
@@ -166,6 +170,48 @@ settings! {
         "Log filter per module, such as info,worker=debug; wins over LOG_LEVEL");
     BAGGAGE_LOG_KEYS: Setting::optional("all members",
         "Baggage members that log lines may show, separated by commas");
+
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Setting::optional("no traces",
+        "OTLP collector that takes the traces, used as it is; OTEL_EXPORTER_OTLP_ENDPOINT gets /v1/traces appended")
+        .also_called("OTEL_EXPORTER_OTLP_ENDPOINT");
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: Setting::optional("none",
+        "Headers for the collector, name=value separated by commas, values percent-encoded")
+        .secret()
+        .also_called("OTEL_EXPORTER_OTLP_HEADERS");
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: Setting::with_default("http/protobuf",
+        "Protocol to the collector: http/protobuf")
+        .also_called("OTEL_EXPORTER_OTLP_PROTOCOL");
+    OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: Setting::with_default("none",
+        "Compression towards the collector: none or gzip")
+        .also_called("OTEL_EXPORTER_OTLP_COMPRESSION");
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: Setting::with_default("10000",
+        "Milliseconds that the collector may take for an answer, 1 to 600000")
+        .also_called("OTEL_EXPORTER_OTLP_TIMEOUT");
+    OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: Setting::optional("the system's certificates",
+        "PEM file of the certificate authorities to trust for an https collector")
+        .also_called("OTEL_EXPORTER_OTLP_CERTIFICATE");
+    OTEL_SDK_DISABLED: Setting::with_default("false",
+        "Whether traces are off, whatever else is set");
+    OTEL_TRACES_EXPORTER: Setting::with_default("otlp",
+        "Where traces go: otlp (where an endpoint is set) or none");
+    OTEL_TRACES_SAMPLER: Setting::with_default("parentbased_always_on",
+        "Which records have spans: always_on, always_off, traceidratio, or parentbased_ before one of these");
+    OTEL_TRACES_SAMPLER_ARG: Setting::optional("1.0",
+        "Share of traces for a ratio sampler, 0.0 to 1.0");
+    OTEL_SERVICE_NAME: Setting::optional("service.name of OTEL_RESOURCE_ATTRIBUTES, else booking-worker",
+        "The worker's name in traces");
+    OTEL_RESOURCE_ATTRIBUTES: Setting::optional("none",
+        "What traces say of this process, name=value separated by commas, values percent-encoded");
+    OTEL_BSP_SCHEDULE_DELAY: Setting::with_default("5000",
+        "Milliseconds after which spans are sent, however few, 1 to 600000");
+    OTEL_BSP_MAX_QUEUE_SIZE: Setting::with_default("2048",
+        "Spans that wait for the collector at most, 1 to 65536; further ones are dropped");
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: Setting::optional("512, or the queue's size",
+        "Spans in one request at most, 1 to OTEL_BSP_MAX_QUEUE_SIZE");
+    OTEL_BSP_EXPORT_TIMEOUT: Setting::with_default("30000",
+        "Milliseconds for one request and its repetitions, 1 to 600000");
+    OTEL_SPAN_LINK_COUNT_LIMIT: Setting::with_default("128",
+        "Records that the span of a batch links at most, 0 to 10000");
 
     OKTETO_NAMESPACE: Setting::optional("none",
         "Namespace that this worker runs in (Okteto sets it)");

@@ -6,8 +6,8 @@
 //! - `environment`: the snapshot of the variables that the catalogue knows
 //! - `given`, `source`, `file`: which variable, file or alias a setting's value comes from
 //! - `findings`: takes the values through envy to the checks and collects the `fault`s
-//! - `parse`, `duration`, `address`, `properties`, `ownership`: the checks, pure functions of a text
-//! - `database`, `kafka`, `booking`, `held`, `divert`, `log`, `settings`: the checked values that the rest of the worker reads
+//! - `parse`, `duration`, `address`, `properties`, `ownership`, `otel`: the checks, pure functions of a text
+//! - `database`, `kafka`, `booking`, `held`, `divert`, `log`, `traces`, `settings`: the checked values that the rest of the worker reads
 //! - `report`, `table`: the same values for a person (`worker config`)
 
 mod address;
@@ -24,6 +24,7 @@ mod given;
 mod held;
 mod kafka;
 mod log;
+mod otel;
 mod ownership;
 mod parse;
 mod properties;
@@ -31,6 +32,7 @@ mod report;
 mod settings;
 mod source;
 mod table;
+mod traces;
 
 #[cfg(test)]
 mod tests;
@@ -49,3 +51,4 @@ pub use properties::KafkaProperty;
 pub use report::{Report, Row};
 pub use settings::Settings;
 pub use table::render_table;
+pub use traces::{CollectorSettings, QueueSettings, RootSampler, SamplerSettings, TracesSettings};

@@ -19,6 +19,7 @@ use super::held::{self, DeadLimitSettings, HeldSettings};
 use super::kafka::KafkaSettings;
 use super::log::LogSettings;
 use super::parse::{switch, whole_number};
+use super::traces::TracesSettings;
 
 const SHORTEST_GRACE: Duration = Duration::from_secs(1);
 const LONGEST_GRACE: Duration = Duration::from_mins(10);
@@ -44,6 +45,8 @@ pub struct Settings {
     pub lane_stall_limit: Duration,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// Where traces go; none where they go nowhere.
+    pub traces: Option<TracesSettings>,
     /// Most records that one transaction applies.
     pub batch_max_records: usize,
     /// How long records that are set aside wait.
@@ -109,6 +112,7 @@ impl Settings {
                 within(text, &(SHORTEST_STALL..=LONGEST_STALL))
             });
         let log = LogSettings::read(findings);
+        let traces = TracesSettings::read(findings);
         let divert = DivertSettings::read(findings);
         let (held, dead_limit) = held?;
         Some(Self {
@@ -119,6 +123,7 @@ impl Settings {
             http_addr: http_addr?,
             lane_stall_limit: lane_stall_limit?,
             log: log?,
+            traces: traces?,
             batch_max_records: batch_max_records?,
             held,
             dead_limit,

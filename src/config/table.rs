@@ -3,10 +3,10 @@
 use super::report::Row;
 use crate::terminal::pairs;
 
-/// Width of the names; the longest has 27 characters.
-const NAME_WIDTH: usize = 29;
+/// Width of the names; the longest has 37 characters.
+const NAME_WIDTH: usize = 39;
 /// Width of what stands beside a name.
-const TEXT_WIDTH: usize = 51;
+const TEXT_WIDTH: usize = 41;
 
 /// The rows as a person reads them, no line longer than 80 columns.
 #[must_use]
@@ -76,13 +76,15 @@ mod tests {
         ]);
         assert_eq!(
             table,
-            "KAFKA_BROKERS                localhost:9092  (default)\n\
-             KAFKA_BROKERS                k:1\n\
-             \x20                              from environment; default: localhost:9092\n\
-             KAFKA_BROKERS                a=b\n\
-             \x20                            c=***\n\
-             \x20                              from file /run/p; default: localhost:9092\n\
-             KAFKA_BROKERS                (unset: localhost:9092)\n"
+            "KAFKA_BROKERS                          localhost:9092  (default)\n\
+             KAFKA_BROKERS                          k:1\n\
+             \x20                                        from environment; default:\n\
+             \x20                                      localhost:9092\n\
+             KAFKA_BROKERS                          a=b\n\
+             \x20                                      c=***\n\
+             \x20                                        from file /run/p; default:\n\
+             \x20                                      localhost:9092\n\
+             KAFKA_BROKERS                          (unset: localhost:9092)\n"
         );
     }
 }

@@ -9,6 +9,7 @@ use crate::batch::{self, Batch, Item};
 use crate::handler::Handler;
 use crate::outcome::{Decision, Outcome};
 use crate::store::{Cause, Fault, Transaction, held, ledger, positions};
+use crate::traces::{Tried, Work};
 
 impl<H: Handler> Lane<H> {
     /// Applies a part of the batch in one transaction and returns what became of each record.
@@ -22,8 +23,33 @@ impl<H: Handler> Lane<H> {
         part: Range<usize>,
         next: i64,
     ) -> Result<Vec<Decision>, Fault> {
-        let transaction = Transaction::new(connection);
-        let (decisions, woke) = match self.write(&transaction, batch.items(part), next).await {
+        let items = batch.items(part);
+        let traces = self.shared.traces.clone();
+        let tried = Tried::begin(traces.as_ref(), items.iter().map(|item| &item.context.trace));
+        let transaction = Transaction::new(connection).noted(tried.as_ref().map(Tried::statements));
+        let applied = self.transact(transaction, items, next).await;
+        if let Some(tried) = tried {
+            let work = Work {
+                topic: &self.partition.topic,
+                partition: Some(self.partition.number),
+                records: items.len(),
+                taken: batch.taken,
+                retried: false,
+                fault: applied.as_ref().err(),
+            };
+            let decisions = applied.as_deref().unwrap_or_default();
+            tried.end(&work, batch::told(&*self.handler, items, decisions));
+        }
+        applied
+    }
+
+    async fn transact(
+        &mut self,
+        transaction: Transaction,
+        items: &[Item<'_, H::Event>],
+        next: i64,
+    ) -> Result<Vec<Decision>, Fault> {
+        let (decisions, woke) = match self.write(&transaction, items, next).await {
             Ok(written) => written,
             Err(fault) => {
                 // These leave a good connection; after any other a new one is safer.

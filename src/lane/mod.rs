@@ -15,7 +15,7 @@ use deadpool_postgres::Object;
 use tokio::sync::Notify;
 
 use crate::baggage::LogKeys;
-use crate::batch::{Batch, Item};
+use crate::batch::{Batch, Item, Taken};
 use crate::config::{DeadLimitSettings, Settings};
 use crate::divert::Divert;
 use crate::handler::Handler;
@@ -25,6 +25,7 @@ use crate::queue::{Limits, Queue};
 use crate::record::{Partition, Record, clean_text};
 use crate::store::held::Patience;
 use crate::store::{Cause, Fault, Pool, positions};
+use crate::traces::Traces;
 use alignment::{Alignment, Pace};
 use dead_limit::{DeadLimit, Passed};
 use pause::Pause;
@@ -59,6 +60,8 @@ pub struct Shared {
     pub woken: Notify,
     /// What the worker knows of itself.
     pub monitor: Arc<Monitor>,
+    /// Where spans go; none where traces are off.
+    pub traces: Option<Arc<Traces>>,
 }
 
 impl Shared {
@@ -80,6 +83,7 @@ impl Shared {
             alignment: Arc::default(),
             woken: Notify::new(),
             monitor,
+            traces: None,
         }
     }
 }
@@ -177,7 +181,8 @@ impl<H: Handler> Lane<H> {
     ) -> Result<(), End> {
         let (shared, handler, partition) =
             (self.shared.clone(), self.handler.clone(), self.partition.clone());
-        let mut batch = Batch::prepare(&*handler, records.iter().map(|record| (record, &partition)), &shared);
+        let taken = records.iter().map(|record| Taken { record, partition: &partition, first_try: None });
+        let mut batch = Batch::prepare(&*handler, taken, &shared);
         let mut connection = Some(connection);
         let mut parts = vec![];
         let mut begun = 0;

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::slice;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::backoff::Backoff;
-use crate::batch::{self, Batch, Item, QUEUED};
+use crate::batch::{self, Batch, Item, QUEUED, Taken};
 use crate::handler::Handler;
 use crate::lane::Shared;
 use crate::outcome::{Decision, Invalid, Outcome};
@@ -14,6 +14,7 @@ use crate::record::{Partition, clean_text};
 use crate::store::held::{self, Claim, Claimed};
 use crate::store::transaction::{Fate, fate};
 use crate::store::{Cause, Fault, Transaction, ledger};
+use crate::traces::{Tried, Work};
 
 /// How long the fate of an unanswered COMMIT is asked for.
 const SETTLING: Duration = Duration::from_secs(30);
@@ -65,7 +66,8 @@ impl<H: Handler> Attempt<'_, H> {
     pub(super) async fn run(&self, claim: Claim<'_>, ending: Ending) -> Result<Vec<Retried>, Failure> {
         let failure = |fault| Failure { fault, claimed: Vec::new() };
         let connection = self.shared.pool.get().await.map_err(|error| failure(Fault::from(error)))?;
-        let transaction = Transaction::new(connection);
+        let (begun, statements) = (SystemTime::now(), self.shared.traces.as_ref().map(|_| Arc::default()));
+        let transaction = Transaction::new(connection).noted(statements.clone());
         let claimed =
             held::claim(&transaction, &self.shared.group, self.topic, claim, &self.shared.patience).await;
         let claimed = match claimed {
@@ -86,33 +88,33 @@ impl<H: Handler> Attempt<'_, H> {
         let ids: Vec<i64> = claimed.iter().map(|claimed| claimed.id).collect();
         let failure = |fault| Failure { fault, claimed: ids.clone() };
         let items = batch.items(0..claimed.len());
-        let (decisions, id) = match self.write(&transaction, &claimed, items, &ids).await {
-            Ok(Some(written)) => written,
-            Ok(None) => {
-                transaction.rollback().await;
-                return Ok(Vec::new());
-            }
-            Err(fault) => {
-                if matches!(fault, Fault::Record(_)) {
-                    transaction.rollback().await;
-                }
-                return Err(failure(fault));
-            }
-        };
-        match ending {
-            Ending::Rehearse => transaction.rollback().await,
-            Ending::Commit => {
-                let committed = match transaction.commit().await {
-                    Err(Fault::CommitUnknown(cause)) => self.settle_commit(&id, cause).await,
-                    committed => committed,
-                };
-                committed.map_err(failure)?;
-                for ((item, claimed), decision) in items.iter().zip(&claimed).zip(&decisions) {
-                    if changes(claimed, &decision.outcome) {
-                        let (items, decisions) = (slice::from_ref(item), slice::from_ref(decision));
-                        self.shared.monitor.applied(self.handler, items, decisions);
-                        item.report(self.handler, decision);
-                    }
+        let traces = self.shared.traces.as_ref();
+        let tried = Tried::begin(traces, items.iter().map(|item| &item.context.trace))
+            .zip(statements)
+            .map(|(tried, statements)| tried.after(begun, statements));
+        let applied = self.transact(transaction, &claimed, items, &ids, ending).await;
+        if let Some(tried) = tried {
+            let work = Work {
+                topic: self.topic,
+                partition: None,
+                records: items.len(),
+                taken: batch.taken,
+                retried: true,
+                fault: applied.as_ref().err(),
+            };
+            let decisions = applied.as_deref().unwrap_or_default();
+            tried.end(&work, batch::told(self.handler, items, decisions));
+        }
+        let decisions = applied.map_err(failure)?;
+        if decisions.is_empty() {
+            return Ok(Vec::new());
+        }
+        if ending == Ending::Commit {
+            for ((item, claimed), decision) in items.iter().zip(&claimed).zip(&decisions) {
+                if changes(claimed, &decision.outcome) {
+                    let (items, decisions) = (slice::from_ref(item), slice::from_ref(decision));
+                    self.shared.monitor.applied(self.handler, items, decisions);
+                    item.report(self.handler, decision);
                 }
             }
         }
@@ -126,8 +128,44 @@ impl<H: Handler> Attempt<'_, H> {
         Ok(items.iter().zip(&claimed).zip(decisions).map(retried).collect())
     }
 
+    /// Decides, writes and ends the transaction; no decisions where it is not the records' turn.
+    async fn transact(
+        &self,
+        transaction: Transaction,
+        claimed: &[Claimed],
+        items: &[Item<'_, H::Event>],
+        ids: &[i64],
+        ending: Ending,
+    ) -> Result<Vec<Decision>, Fault> {
+        let (decisions, id) = match self.write(&transaction, claimed, items, ids).await {
+            Ok(Some(written)) => written,
+            Ok(None) => {
+                transaction.rollback().await;
+                return Ok(Vec::new());
+            }
+            Err(fault) => {
+                if matches!(fault, Fault::Record(_)) {
+                    transaction.rollback().await;
+                }
+                return Err(fault);
+            }
+        };
+        match ending {
+            Ending::Rehearse => transaction.rollback().await,
+            Ending::Commit => match transaction.commit().await {
+                Err(Fault::CommitUnknown(cause)) => self.settle_commit(&id, cause).await?,
+                committed => committed?,
+            },
+        }
+        Ok(decisions)
+    }
+
     fn prepare<'b>(&'b self, claimed: &'b [Claimed]) -> Batch<'b, H::Event> {
-        let records = claimed.iter().map(|claimed| (&claimed.record, &claimed.partition));
+        let records = claimed.iter().map(|claimed| Taken {
+            record: &claimed.record,
+            partition: &claimed.partition,
+            first_try: claimed.first_try.as_ref(),
+        });
         Batch::prepare(self.handler, records, self.shared)
     }
 

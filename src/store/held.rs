@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 
@@ -173,6 +174,8 @@ pub struct Claimed {
     pub tries: i32,
     /// Whether it has waited for too long.
     pub expired: bool,
+    /// The span of its first try.
+    pub first_try: Option<SpanContext>,
 }
 
 /// Which records a retry takes up.
@@ -288,7 +291,22 @@ fn claimed(row: &Row, topic: &Arc<str>) -> Result<Claimed, Fault> {
         reason: row.try_get("reason")?,
         tries: row.try_get("attempts")?,
         expired: row.try_get("expired")?,
+        first_try: first_try(row)?,
     })
+}
+
+/// None where the ledger's row is older than spans.
+fn first_try(row: &Row) -> Result<Option<SpanContext>, Fault> {
+    let trace_id: Option<&[u8]> = row.try_get("trace_id")?;
+    let span_id: Option<&[u8]> = row.try_get("span_id")?;
+    let flags: Option<i16> = row.try_get("trace_flags")?;
+    let context = || {
+        let trace_id = TraceId::from_bytes(trace_id?.try_into().ok()?);
+        let span_id = SpanId::from_bytes(span_id?.try_into().ok()?);
+        let flags = TraceFlags::new(u8::try_from(flags?).ok()?);
+        Some(SpanContext::new(trace_id, span_id, flags, true, TraceState::NONE))
+    };
+    Ok(context().filter(SpanContext::is_valid))
 }
 
 // jsonb takes no NUL and nothing but UTF-8: a name that has other bytes is shown with U+FFFD and kept beside.

@@ -7,7 +7,7 @@ pub mod migrations;
 pub mod pool;
 pub mod positions;
 pub mod statement;
-mod tls;
+pub(crate) mod tls;
 pub mod transaction;
 
 pub use fault::{Cause, Fault};

@@ -13,27 +13,29 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// TLS that checks the server's certificate and name, against this file's authorities or the system's.
 pub(super) fn verified(root_certificate: Option<&Path>) -> Result<MakeRustlsConnect> {
+    Ok(MakeRustlsConnect::new(verifying(root_certificate, "DB_SSL_ROOT_CERT")?))
+}
+
+/// The same for any server. Faults name the setting that says which file.
+pub(crate) fn verifying(root_certificate: Option<&Path>, setting: &str) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = root_certificate {
         let certificates = CertificateDer::pem_file_iter(path)
-            .with_context(|| format!("DB_SSL_ROOT_CERT: cannot read {}", path.display()))?;
+            .with_context(|| format!("{setting}: cannot read {}", path.display()))?;
         for certificate in certificates {
             let certificate =
-                certificate.with_context(|| format!("DB_SSL_ROOT_CERT: {} is not PEM", path.display()))?;
+                certificate.with_context(|| format!("{setting}: {} is not PEM", path.display()))?;
             roots
                 .add(certificate)
-                .with_context(|| format!("DB_SSL_ROOT_CERT: {} holds a bad certificate", path.display()))?;
+                .with_context(|| format!("{setting}: {} holds a bad certificate", path.display()))?;
         }
     } else {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
     if roots.is_empty() {
-        bail!(
-            "DB_SSL_MODE=verify-full: no certificate authority was found; set DB_SSL_ROOT_CERT to a PEM file"
-        );
+        bail!("no certificate authority was found; set {setting} to a PEM file");
     }
-    let config = builder()?.with_root_certificates(roots).with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+    Ok(builder()?.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// TLS that takes any certificate, as libpq's `prefer` and `require` do: it hides the traffic from listeners,
@@ -47,7 +49,8 @@ pub(super) fn unverified() -> Result<MakeRustlsConnect> {
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>> {
+/// TLS by the provider that the whole worker uses.
+pub(crate) fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>> {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .context("TLS")

@@ -1,11 +1,14 @@
 //! A database transaction that cannot leak: whatever ends it without an answer takes its connection along.
 
+use std::sync::Arc;
+
 use deadpool_postgres::Object;
 use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 
 use super::statement::{Parameters, Statement, statement};
 use super::{Fault, Pool};
+use crate::traces::Statements;
 
 /// An open transaction on a pooled connection.
 ///
@@ -16,7 +19,13 @@ pub struct Transaction {
     connection: Option<Object>,
     begin: &'static str,
     begun: OnceCell<()>,
+    /// Notes the statements for a trace, where there is one.
+    noted: Option<Arc<Statements>>,
 }
+
+/// What is sent as it is, under the names by which traces know it.
+const COMMIT: Statement = Statement { operation: "commit", sql: "COMMIT" };
+const ROLLBACK: Statement = Statement { operation: "rollback", sql: "ROLLBACK" };
 
 /// All statements see the database as it was at the first one, and none can change it. Each names its own range
 /// of rows, so it is planned for that range.
@@ -27,13 +36,20 @@ impl Transaction {
     /// A transaction on this connection. Nothing is sent yet.
     #[must_use]
     pub fn new(connection: Object) -> Self {
-        Self { connection: Some(connection), begin: "BEGIN", begun: OnceCell::new() }
+        Self { connection: Some(connection), begin: "BEGIN", begun: OnceCell::new(), noted: None }
     }
 
     /// A transaction whose statements all see the same state of the database, and only read. Nothing is sent yet.
     #[must_use]
     pub fn snapshot(connection: Object) -> Self {
-        Self { connection: Some(connection), begin: SNAPSHOT, begun: OnceCell::new() }
+        Self { connection: Some(connection), begin: SNAPSHOT, begun: OnceCell::new(), noted: None }
+    }
+
+    /// The same, its statements noted for a trace.
+    #[must_use]
+    pub(crate) fn noted(mut self, statements: Option<Arc<Statements>>) -> Self {
+        self.noted = statements;
+        self
     }
 
     /// Runs a statement that changes nothing, prepared once a connection.
@@ -41,7 +57,7 @@ impl Transaction {
     /// # Errors
     /// The [`Fault`] of BEGIN or of the statement; the transaction must then be rolled back.
     pub async fn read(&self, statement: Statement, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
-        let query = async { statement.query(self.connection()?, parameters).await };
+        let query = self.noting(statement, async { statement.query(self.connection()?, parameters).await });
         if self.begun.initialized() {
             return query.await;
         }
@@ -57,7 +73,7 @@ impl Transaction {
     /// The [`Fault`] of BEGIN or of the statement; the transaction must then be rolled back.
     pub async fn write(&self, statement: Statement, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
         self.begin().await?;
-        statement.query(self.connection()?, parameters).await
+        self.noting(statement, statement.query(self.connection()?, parameters)).await
     }
 
     /// Runs a statement that changes rows and tells how many.
@@ -66,7 +82,7 @@ impl Transaction {
     /// As [`write`](Self::write).
     pub async fn execute(&self, statement: Statement, parameters: Parameters<'_>) -> Result<u64, Fault> {
         self.begin().await?;
-        statement.execute(self.connection()?, parameters).await
+        self.noting(statement, statement.execute(self.connection()?, parameters)).await
     }
 
     /// The transaction's id, by which [`fate`] can tell what became of it.
@@ -86,16 +102,17 @@ impl Transaction {
     /// [`Fault::CommitUnknown`] where no answer says what became of it; any other fault means that nothing was
     /// committed.
     pub async fn commit(mut self) -> Result<(), Fault> {
-        self.connection()?.batch_execute("COMMIT").await.map_err(|error| Fault::of_commit(&error))?;
+        let commit = self.connection()?.batch_execute(COMMIT.sql);
+        let commit = async { commit.await.map_err(|error| Fault::of_commit(&error)) };
+        self.noting(COMMIT, commit).await?;
         self.connection.take();
         Ok(())
     }
 
     /// Rolls back and gives the connection back; where that fails, the connection is closed.
     pub async fn rollback(mut self) {
-        if let Ok(connection) = self.connection()
-            && connection.batch_execute("ROLLBACK").await.is_ok()
-        {
+        let rollback = async { Ok(self.connection()?.batch_execute(ROLLBACK.sql).await?) };
+        if self.noting(ROLLBACK, rollback).await.is_ok() {
             self.connection.take();
         }
     }
@@ -105,6 +122,17 @@ impl Transaction {
             .get_or_try_init(|| async { Ok(self.connection()?.batch_execute(self.begin).await?) })
             .await
             .copied()
+    }
+
+    async fn noting<T>(
+        &self,
+        statement: Statement,
+        run: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        match &self.noted {
+            Some(statements) => statements.noting(statement, run).await,
+            None => run.await,
+        }
     }
 
     fn connection(&self) -> Result<&Object, Fault> {

@@ -34,6 +34,21 @@ fn a_well_formed_parent_is_continued() {
 }
 
 #[test]
+fn a_later_try_continues_the_first_where_no_producer_has_a_trace() {
+    let first = continued(b"", &[]);
+    let span = SpanContext::new(first.trace_id, first.span_id, TraceFlags::SAMPLED, true, TraceState::NONE);
+    let mut later = continued(b"", &[]);
+    later.or_continue(&span);
+    assert_eq!((later.trace_id, later.sampled), (first.trace_id, true));
+    assert_eq!(later.remote, Some(span.clone()));
+    assert_ne!(later.span_id, first.span_id);
+    let mut produced = continued(header().as_bytes(), &[]);
+    let before = produced.clone();
+    produced.or_continue(&span);
+    assert_eq!(produced, before);
+}
+
+#[test]
 fn traceparents_are_judged_by_the_text_of_the_specification() {
     let zero_trace = "0".repeat(32);
     let matrix = [

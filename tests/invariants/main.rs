@@ -53,6 +53,7 @@ mod secrets;
 mod settings;
 mod shutdown;
 mod soak;
+mod spans;
 mod sparse;
 mod status_page;
 mod support;

@@ -68,6 +68,8 @@ fn no_secret_is_ever_shown() {
         [("DB_PASSWORD", PLANTED), ("DB_PASSWORD_FILE", &password_file)],
         [("DB_HOST", &url), ("KAFKA_BROKERS", &url)],
         [("DB_PORT", &url), ("DB_POOL_SIZE", &url)],
+        [("OTEL_EXPORTER_OTLP_HEADERS", "a=hunter2"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318")],
+        [("OTEL_EXPORTER_OTLP_TRACES_HEADERS", PLANTED), ("OTEL_EXPORTER_OTLP_ENDPOINT", &url)],
     ] {
         let shown = all_that_is_shown(&variables);
         assert!(!shown.contains(PLANTED), "{variables:?} shows it: {shown}");

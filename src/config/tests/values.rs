@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::settings;
-use crate::config::{BookingSettings, GroupProtocol, LogFormat, SslMode};
+use crate::config::{BookingSettings, GroupProtocol, LogFormat, RootSampler, SamplerSettings, SslMode};
 
 #[test]
 fn an_empty_environment_gives_the_documented_defaults() {
@@ -86,6 +86,57 @@ fn every_variable_reaches_its_setting() {
     assert_eq!(settings.log.baggage_keys.unwrap(), ["tenant", "trace-id"]);
     assert_eq!(settings.divert.namespace.unwrap(), "cindy");
     assert_eq!(settings.divert.environment.unwrap(), "cindy-env");
+}
+
+#[test]
+fn traces_are_off_without_an_endpoint_and_where_they_are_turned_off() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/");
+    assert!(settings(&[]).unwrap().traces.is_none());
+    for off in [("OTEL_SDK_DISABLED", "TRUE"), ("OTEL_TRACES_EXPORTER", "none")] {
+        assert!(settings(&[endpoint, off]).unwrap().traces.is_none(), "{off:?}");
+    }
+    let traces = settings(&[endpoint]).unwrap().traces.unwrap();
+    assert_eq!(traces.collector.endpoint, "http://collector:4318/v1/traces");
+    assert_eq!((traces.collector.timeout, traces.collector.compressed), (Duration::from_secs(10), false));
+    assert_eq!(traces.sampler, SamplerSettings { parent_based: true, root: RootSampler::On });
+    let queue = traces.queue;
+    assert_eq!((queue.size, queue.batch_size, queue.schedule_delay), (2048, 512, Duration::from_secs(5)));
+    assert_eq!((queue.export_timeout, traces.link_limit), (Duration::from_secs(30), 128));
+    assert_eq!((traces.service_name, traces.resource), (None, vec![]));
+}
+
+#[test]
+fn every_variable_of_traces_reaches_its_setting() {
+    let traces = settings(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://general"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://own/path"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "1"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "250"),
+        ("OTEL_TRACES_SAMPLER", "traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+        ("OTEL_SERVICE_NAME", "mine"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=b"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "7"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "8"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "0"),
+    ])
+    .unwrap()
+    .traces
+    .unwrap();
+    let collector = traces.collector;
+    assert_eq!(collector.endpoint, "http://own/path");
+    assert_eq!((collector.timeout, collector.compressed), (Duration::from_millis(250), true));
+    assert_eq!((collector.headers[0].0.as_str(), collector.headers[0].1.expose_secret()), ("a", "b"));
+    assert_eq!(traces.sampler, SamplerSettings { parent_based: false, root: RootSampler::Ratio(0.25) });
+    assert_eq!(traces.service_name.as_deref(), Some("mine"));
+    assert_eq!(traces.resource, [("a".to_owned(), "b".to_owned())]);
+    // Its usual size would not fit the queue.
+    assert_eq!((traces.queue.size, traces.queue.batch_size, traces.link_limit), (100, 100, 0));
+    assert_eq!(traces.queue.schedule_delay, Duration::from_millis(7));
+    assert_eq!(traces.queue.export_timeout, Duration::from_millis(8));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod batches;
 pub mod browser;
+pub mod collector;
 mod command;
 pub mod compare;
 mod consistency;
