@@ -1,15 +1,20 @@
 //! Waits for Kafka: says once what it waits for, and once when it has it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
 
 use super::rebalance::WorkerConsumer;
 use crate::backoff::Backoff;
+use crate::monitor::Monitor;
+use crate::record::clean_text;
 
 /// How long one question to the brokers may take.
 const ANSWER: Duration = Duration::from_secs(3);
+
+/// The pause between two questions of [`watch`].
+const EVERY: Duration = Duration::from_secs(3);
 
 /// Returns once a broker answers, and with it the topics that do not exist yet.
 pub(super) async fn wait_for(
@@ -37,6 +42,25 @@ pub(super) async fn wait_for(
             Err(error) => tracing::error!(brokers, %error, "the question to Kafka failed"),
         }
         tokio::time::sleep(backoff.next()).await;
+    }
+}
+
+/// Asks the brokers again and again, for as long as the consumer is there, whether they answer and have the topics.
+///
+/// A connection that stands says little: a broker that hangs keeps it.
+pub(super) async fn watch(consumer: Weak<WorkerConsumer>, topics: Vec<Arc<str>>, monitor: Arc<Monitor>) {
+    loop {
+        let (asked, names) = (consumer.clone(), topics.clone());
+        // The last to let go of the consumer closes it, on a thread that may wait.
+        let answer = tokio::task::spawn_blocking(move || Some(missing(&*asked.upgrade()?, &names))).await;
+        match answer {
+            Ok(Some(answer)) => {
+                monitor.observations.brokers.set(answer.map_err(|error| clean_text(&error.to_string())));
+            }
+            Ok(None) => return,
+            Err(error) => tracing::error!(%error, "the question to Kafka failed"),
+        }
+        tokio::time::sleep(EVERY).await;
     }
 }
 

@@ -14,6 +14,7 @@ mod message;
 mod polling;
 mod rebalance;
 mod start;
+mod statistics;
 
 use std::sync::Arc;
 use std::time::Duration;
