@@ -20,7 +20,7 @@ const ORDER: Reason = Reason::Fixed(
 );
 
 /// What the worker owns whatever the group protocol.
-const OWNED: [(&str, Reason); 32] = [
+const OWNED: [(&str, Reason); 31] = [
     ("bootstrap.servers", Reason::SetBy(KAFKA_BROKERS.name)),
     ("metadata.broker.list", Reason::SetBy(KAFKA_BROKERS.name)),
     ("test.mock.num.brokers", Reason::SetBy(KAFKA_BROKERS.name)),
@@ -52,7 +52,6 @@ const OWNED: [(&str, Reason); 32] = [
     ("queuing.strategy", ORDER),
     ("transactional.id", Reason::Fixed("the worker publishes without Kafka's transactions")),
     ("message.max.bytes", Reason::Fixed("what a topic takes is the broker's to decide")),
-    ("statistics.interval.ms", Reason::Fixed("readiness reads the statistics, and they go nowhere else")),
 ];
 
 /// What the broker decides under KIP-848; librdkafka refuses to start with it.

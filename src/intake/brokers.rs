@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
 
+use super::membership;
 use super::rebalance::WorkerConsumer;
 use crate::backoff::Backoff;
 use crate::monitor::Monitor;
@@ -45,18 +46,23 @@ pub(super) async fn wait_for(
     }
 }
 
-/// Asks the brokers again and again, for as long as the consumer is there, whether they answer and have the topics.
+/// Looks again and again, for as long as the consumer is there, whether the brokers answer and have the topics, and
+/// whether the group has taken this worker.
 ///
-/// A connection that stands says little: a broker that hangs keeps it.
+/// It asks: a connection that stands says little, for a broker that hangs keeps it.
 pub(super) async fn watch(consumer: Weak<WorkerConsumer>, topics: Vec<Arc<str>>, monitor: Arc<Monitor>) {
     loop {
         let (asked, names) = (consumer.clone(), topics.clone());
-        // The last to let go of the consumer closes it, on a thread that may wait.
-        let answer = tokio::task::spawn_blocking(move || Some(missing(&*asked.upgrade()?, &names))).await;
-        match answer {
-            Ok(Some(answer)) => {
-                monitor.observations.brokers.set(answer.map_err(|error| clean_text(&error.to_string())));
-            }
+        let observed = monitor.clone();
+        let look = move || {
+            let consumer = asked.upgrade()?;
+            observed.observations.joined.set(membership::is_member(&consumer));
+            let missing = missing(&consumer, &names).map_err(|error| clean_text(&error.to_string()));
+            observed.observations.brokers.set(missing);
+            Some(())
+        };
+        match tokio::task::spawn_blocking(look).await {
+            Ok(Some(())) => {}
             Ok(None) => return,
             Err(error) => tracing::error!(%error, "the question to Kafka failed"),
         }

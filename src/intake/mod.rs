@@ -10,11 +10,11 @@ mod consumer;
 mod event;
 mod flow;
 mod life;
+mod membership;
 mod message;
 mod polling;
 mod rebalance;
 mod start;
-mod statistics;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -25,9 +25,6 @@ use crate::queue::Queue;
 use crate::record::Partition;
 use crate::store::Cause;
 
-/// How often librdkafka says how its group is, in milliseconds.
-const STATISTICS: &str = "2000";
-
 /// How often Kafka is told what has been applied.
 const COMMIT: Duration = Duration::from_millis(100);
 
@@ -57,14 +54,12 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
     let assignment = Arc::new(Assignment::new(intake.shared.monitor.clone()));
     let topics: Vec<Arc<str>> = intake.routes.iter().map(|route| route.topic().clone()).collect();
     let monitor = intake.shared.monitor.clone();
-    let callbacks =
-        Callbacks::new(assignment.clone(), send.clone(), topics.clone(), intake.grace, monitor.clone());
+    let callbacks = Callbacks::new(assignment.clone(), send.clone(), topics.clone(), intake.grace);
     let grace = intake.grace;
     // The consumer needs a runtime for its wake-ups.
     let consumer: WorkerConsumer = {
         let _context = runtime.enter();
         consumer::config(&intake.settings)
-            .set("statistics.interval.ms", STATISTICS)
             .create_with_context(callbacks)
             .map_err(|error| Cause::new(format!("the Kafka consumer: {error}")))?
     };

@@ -16,9 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::assignment::Assignment;
 use super::event::Event;
-use super::statistics;
 use crate::librdkafka::Voice;
-use crate::monitor::Monitor;
 use crate::record::Partition;
 
 /// The consumer with the worker's callbacks.
@@ -35,7 +33,6 @@ pub(super) struct Callbacks {
     /// The topics' names, shared by all that name a partition.
     topics: Vec<Arc<str>>,
     grace: Duration,
-    monitor: Arc<Monitor>,
     voice: Voice,
 }
 
@@ -45,9 +42,8 @@ impl Callbacks {
         events: UnboundedSender<Event>,
         topics: Vec<Arc<str>>,
         grace: Duration,
-        monitor: Arc<Monitor>,
     ) -> Self {
-        Self { assignment, events, topics, grace: grace.min(REVOKE), monitor, voice: Voice::default() }
+        Self { assignment, events, topics, grace: grace.min(REVOKE), voice: Voice::default() }
     }
 
     fn partitions(&self, list: &TopicPartitionList) -> Vec<Partition> {
@@ -82,9 +78,6 @@ impl Callbacks {
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let partitions = self.partitions(list);
         let is_lost = consumer.assignment_lost();
-        if is_lost {
-            self.monitor.observations.joined.forget();
-        }
         self.assignment.release(consumer, &partitions, self.grace, is_lost);
         if !partitions.is_empty() {
             tracing::info!(partitions = %names(&partitions), lost = is_lost, "partitions revoked");
@@ -105,12 +98,6 @@ impl ClientContext for Callbacks {
 
     fn error(&self, error: KafkaError, reason: &str) {
         Voice::error(&error, reason);
-    }
-
-    fn stats_raw(&self, statistics: &[u8]) {
-        if statistics::is_joined(statistics) {
-            self.monitor.observations.joined.set(());
-        }
     }
 }
 

@@ -99,7 +99,7 @@ impl Monitor {
     /// The group has given this worker its share of the partitions, be it none.
     #[must_use]
     pub fn is_assigned(&self) -> bool {
-        self.observations.joined.get().is_some()
+        self.observations.joined.get() == Some(true)
     }
 
     /// Records have their outcomes, and these are committed.

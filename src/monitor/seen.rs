@@ -73,8 +73,8 @@ pub struct Observations {
     pub database: Seen<Result<Instant, Unavailable>>,
     /// The topics that the brokers do not have; else why the brokers do not answer.
     pub brokers: Seen<Result<Vec<Arc<str>>, String>>,
-    /// The group is in order, and this worker has its share of the partitions. A rebalance is no reason to doubt it.
-    pub joined: Seen<()>,
+    /// Whether the group has taken this worker, and given it its share of the partitions, be it none.
+    pub joined: Seen<bool>,
     /// The group's records that are set aside, by status and reason.
     pub held: Seen<Vec<HeldCount>>,
     /// How many of the group's outcomes are not yet published.

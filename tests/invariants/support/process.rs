@@ -77,6 +77,11 @@ impl Worker {
         Some(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024)
     }
 
+    /// How many file descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+
     /// Everything it has written.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
