@@ -44,7 +44,7 @@ pub enum Command {
     },
     /// Check the ledger against positions, bookings and held records: 0 only where nothing breaks the promise
     Verify(verify::Arguments),
-    /// Ask the running worker at HTTP_ADDR whether it lives: 0 where it does, else 1 and one line that says why not
+    /// Ask the running worker at `HTTP_ADDR` whether it lives: 0 where it does, else 1 and one line that says why not
     Healthcheck(health::Arguments),
     /// The commands for whoever looks after a worker.
     #[command(flatten)]

@@ -14,6 +14,9 @@
 //! | `lane_past_dead_limit` | | x | one more dead record would pass a limit: a person must look |
 //! | `lane_paused` | | x | a fault of the world lasts |
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,9 +114,9 @@ pub(super) fn against_readiness(facts: &Facts) -> Vec<Reason> {
         Phase::Stopping => return vec![Reason::new("stopping", "the worker was asked to stop")],
         Phase::Starting => {
             let message = "the worker waits for PostgreSQL, or brings its schema up to date";
-            return Vec::from_iter(
-                [Some(Reason::new("starting", message)), against_database(facts)].into_iter().flatten(),
-            );
+            let mut reasons = vec![Reason::new("starting", message)];
+            reasons.extend(against_database(facts));
+            return reasons;
         }
         Phase::Running => {}
     }
@@ -180,179 +183,4 @@ fn against_lane(lane: &LaneFacts) -> Option<Reason> {
 
 fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::SystemTime;
-
-    use super::*;
-    use crate::monitor::Trouble;
-    use crate::record::Partition;
-
-    const LIMIT: Duration = Duration::from_mins(3);
-    const SHORT: Duration = Duration::from_secs(1);
-    const LONG: Duration = Duration::from_mins(4);
-
-    /// A worker as it should be: two lanes with nothing to do.
-    fn sound() -> Facts {
-        Facts {
-            phase: Phase::Running,
-            stall_limit: LIMIT,
-            silent_polling: Some(Duration::ZERO),
-            database: Some(Ok(LONG)),
-            brokers: Some(Ok(Vec::new())),
-            joined: true,
-            lanes: vec![lane(LaneState::Idle, LONG, LONG), lane(LaneState::Applying, SHORT, SHORT)],
-        }
-    }
-
-    fn lane(state: LaneState, state_for: Duration, still_for: Duration) -> LaneFacts {
-        LaneFacts {
-            partition: Partition { topic: "bookings".into(), number: 3 },
-            position: Some(7),
-            state,
-            state_for,
-            still_for,
-            oldest: Some(LONG),
-            trouble: Some(Trouble { at: SystemTime::now(), text: "out of luck".into() }),
-        }
-    }
-
-    fn with_lane(state: LaneState, state_for: Duration, still_for: Duration) -> Facts {
-        Facts { lanes: vec![lane(state, state_for, still_for)], ..sound() }
-    }
-
-    fn words(reasons: &[Reason]) -> Vec<&'static str> {
-        reasons.iter().map(|reason| reason.reason).collect()
-    }
-
-    fn unreachable() -> Option<Result<Duration, Unavailable>> {
-        Some(Err(Unavailable::Unreachable("refused".into())))
-    }
-
-    #[test]
-    fn the_truth_about_life_and_readiness() {
-        use LaneState::{Applying, DeadLimit, Halted, Paused, Starting, Waiting};
-        let table: [(&str, Facts, &[&str], &[&str]); 27] = [
-            ("as it should be", sound(), &[], &[]),
-            ("a spare worker", Facts { lanes: vec![], ..sound() }, &[], &[]),
-            ("not in the group", Facts { joined: false, lanes: vec![], ..sound() }, &[], &["not_assigned"]),
-            ("database down", Facts { database: unreachable(), ..sound() }, &[], &["database_unreachable"]),
-            ("database unknown", Facts { database: None, ..sound() }, &[], &["database_unreachable"]),
-            (
-                "read-only",
-                Facts { database: Some(Err(Unavailable::ReadOnly)), ..sound() },
-                &[],
-                &["database_read_only"],
-            ),
-            (
-                "brokers down",
-                Facts { brokers: Some(Err("refused".into())), joined: false, ..sound() },
-                &[],
-                &["brokers_unreachable"],
-            ),
-            ("brokers unknown", Facts { brokers: None, ..sound() }, &[], &["brokers_unreachable"]),
-            (
-                "topics missing",
-                Facts { brokers: Some(Ok(vec!["a".into(), "b".into()])), ..sound() },
-                &[],
-                &["topic_missing", "topic_missing"],
-            ),
-            (
-                "both down",
-                Facts { database: unreachable(), brokers: None, ..sound() },
-                &[],
-                &["database_unreachable", "brokers_unreachable"],
-            ),
-            (
-                "waiting for PostgreSQL at start",
-                Facts {
-                    phase: Phase::Starting,
-                    database: unreachable(),
-                    brokers: None,
-                    joined: false,
-                    ..sound()
-                },
-                &[],
-                &["starting", "database_unreachable"],
-            ),
-            ("migrating", Facts { phase: Phase::Starting, ..sound() }, &[], &["starting"]),
-            (
-                "stopping, whatever else",
-                Facts { phase: Phase::Stopping, database: unreachable(), ..with_lane(Applying, LONG, LONG) },
-                &[],
-                &["stopping"],
-            ),
-            ("polls no more", Facts { silent_polling: None, ..sound() }, &[], &[]),
-            (
-                "polling silent",
-                Facts { silent_polling: Some(LONG), ..sound() },
-                &["polling_stalled"],
-                &["polling_stalled"],
-            ),
-            (
-                "polling silent in an outage",
-                Facts { silent_polling: Some(LONG), database: unreachable(), ..sound() },
-                &["polling_stalled"],
-                &["database_unreachable", "polling_stalled"],
-            ),
-            ("a wedged lane", with_lane(Applying, LONG, LONG), &["lane_stalled"], &["lane_stalled"]),
-            ("a lane at work for long", with_lane(Applying, LONG, SHORT), &[], &[]),
-            (
-                "a lane that waits in vain",
-                with_lane(Waiting, LONG, LONG),
-                &["lane_stalled"],
-                &["lane_stalled"],
-            ),
-            (
-                "a lane that never starts",
-                with_lane(Starting, LONG, LONG),
-                &["lane_stalled"],
-                &["lane_stalled"],
-            ),
-            (
-                "an outage that is just over",
-                Facts { database: Some(Ok(SHORT)), ..with_lane(Applying, LONG, LONG) },
-                &[],
-                &[],
-            ),
-            (
-                "still in an outage",
-                Facts { database: unreachable(), ..with_lane(Applying, LONG, LONG) },
-                &[],
-                &["database_unreachable"],
-            ),
-            ("behind a lock, at first", with_lane(Paused, SHORT, SHORT), &[], &[]),
-            ("behind a lock, for long", with_lane(Paused, LONG, SHORT), &[], &["lane_paused"]),
-            ("past its limit", with_lane(DeadLimit, LONG, SHORT), &[], &["lane_past_dead_limit"]),
-            ("halted", with_lane(Halted, LONG, LONG), &[], &["lane_halted"]),
-            (
-                "connections that come late, at a short limit",
-                Facts {
-                    stall_limit: SHORT,
-                    ..with_lane(Waiting, Duration::from_mins(1), Duration::from_mins(1))
-                },
-                &[],
-                &[],
-            ),
-        ];
-        for (what, facts, life, readiness) in table {
-            assert_eq!(words(&against_life(&facts)), life, "{what}");
-            assert_eq!(words(&against_readiness(&facts)), readiness, "{what}");
-        }
-    }
-
-    #[test]
-    fn a_reason_names_the_lane_how_long_and_why() {
-        let stalled = &against_life(&with_lane(LaneState::Applying, LONG, LONG))[0];
-        assert_eq!((stalled.topic.as_deref(), stalled.partition), (Some("bookings"), Some(3)));
-        assert_eq!(
-            stalled.to_string(),
-            "lane_stalled: bookings/3: no progress for 240 s (applying), though PostgreSQL answers; its oldest \
-             unapplied record is 240 s old"
-        );
-        let paused = &against_readiness(&with_lane(LaneState::Paused, LONG, SHORT))[0];
-        assert_eq!(paused.to_string(), "lane_paused: bookings/3: paused for 240 s: out of luck");
-    }
 }

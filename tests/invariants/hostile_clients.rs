@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::http::{get, send};
 use crate::support::{Worker, World, eventually, names};
@@ -54,10 +54,11 @@ async fn a_head_that_comes_byte_by_byte_or_not_at_all_is_not_waited_for() {
             break;
         }
         sent += 1;
-        assert!(begun.elapsed() < Duration::from_secs(20), "still open after {sent} bytes");
+        assert!(begun.elapsed() < Duration::from_secs(12), "still open after {sent} bytes");
     }
     silent.await.unwrap();
-    assert!(begun.elapsed() > Duration::from_secs(4), "cut off at once");
+    let open = begun.elapsed();
+    assert!(Duration::from_secs(4) < open && open < Duration::from_secs(12), "open for {open:?}");
     worker.stop().await;
 }
 
@@ -181,7 +182,9 @@ async fn clients_that_never_read_their_answers_lose_their_connections() {
     let (before, peak) = (worker.descriptors(), worker.peak_memory());
     let mut deaf = Vec::new();
     for _ in 0..200 {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(1).unwrap();
+        let mut stream = socket.connect(address).await.unwrap();
         stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
         deaf.push(stream);
     }
