@@ -2,7 +2,7 @@
 //!
 //! | reason | life | readiness | what it means |
 //! |---|---|---|---|
-//! | `lane_stalled` | x | x | a lane has not moved for longer than `LANE_STALL_LIMIT`, and the database has answered all the while |
+//! | `lane_stalled` | x | x | a lane has not moved for longer than `LANE_STALL_LIMIT` (without a batch in hand, not below five minutes), and the database has answered all the while |
 //! | `polling_stalled` | x | x | nor has the thread that polls Kafka |
 //! | `starting` | | x | the worker waits for PostgreSQL, or brings its schema up to date |
 //! | `stopping` | | x | it was asked to stop |
@@ -30,9 +30,9 @@ use crate::record::clean_text;
 /// How long a lane may pause before the worker counts as not ready: a deadlock, a database that starts anew.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// What a lane may need, where nothing is wedged, that has no batch in hand: three waits of a minute each for a
-/// connection are the longest (`intake/start.rs`).
-const WITHOUT_BATCH: Duration = Duration::from_mins(3);
+/// How long a lane may stand still at least that has no batch in hand. The most that it may need where nothing is
+/// wedged is at its start (`intake/start.rs`): three waits of a minute each for a connection, and as many statements.
+const WITHOUT_BATCH: Duration = Duration::from_mins(5);
 
 /// One thing that speaks against the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -8,7 +8,7 @@ use crate::record::Partition;
 
 const LIMIT: Duration = Duration::from_mins(3);
 const SHORT: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_mins(4);
+const LONG: Duration = Duration::from_mins(6);
 
 /// What is the case, the facts, what speaks against life, and what against readiness.
 type Case = (&'static str, Facts, &'static [&'static str], &'static [&'static str]);
@@ -153,9 +153,9 @@ fn a_reason_names_the_lane_how_long_and_why() {
     assert_eq!((stalled.topic.as_deref(), stalled.partition), (Some("bookings"), Some(3)));
     assert_eq!(
         stalled.to_string(),
-        "lane_stalled: bookings/3: no progress for 240 s (applying), though PostgreSQL answers; its oldest unapplied \
-         record is 240 s old"
+        "lane_stalled: bookings/3: no progress for 360 s (applying), though PostgreSQL answers; its oldest unapplied \
+         record is 360 s old"
     );
     let paused = &against_readiness(&with_lane(LaneState::Paused, LONG, SHORT))[0];
-    assert_eq!(paused.to_string(), "lane_paused: bookings/3: paused for 240 s: out of luck");
+    assert_eq!(paused.to_string(), "lane_paused: bookings/3: paused for 360 s: out of luck");
 }

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use crate::support::compare::until;
 use crate::support::proxy::{Cut, Proxy};
-use crate::support::{Message, World, booking, booking_of, eventually, names, stack};
+use crate::support::{Message, World, booking, booking_of, cancellation, eventually, names, stack};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lane_behind_a_lock_makes_the_worker_unready_and_restarts_nobody() {
     let world = World::new(2).await;
-    let mut worker = world.worker_with(&[("LANE_STALL_LIMIT", "30s")]);
+    // One connection: while the lane has it, nobody but the probe reaches the database.
+    let mut worker = world.worker_with(&[("LANE_STALL_LIMIT", "30s"), ("DB_POOL_SIZE", "1")]);
     worker.is_ready().await;
     let lock = world.lock_user("bo").await;
     world.produce_events(&world.bookings, 0, &[booking_of("bo", "locked")]).await;
@@ -101,11 +102,41 @@ async fn a_wedged_lane_is_named_by_life_itself_and_a_restart_mends_it() {
 
     worker.kill().await;
     proxy.down();
+    world.connections_end().await;
     proxy.up();
     let mut worker = world.worker_with(&settings);
     world.settled().await;
     worker.is_ready().await;
     assert_eq!(world.verdicts(&world.bookings).await, ["accepted"; 2]);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_that_lets_older_records_of_others_go_first_is_not_taken_for_wedged() {
+    const SLOW: &str = "
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END';
+        CREATE TRIGGER slow AFTER INSERT ON worker.ledger FOR EACH STATEMENT EXECUTE FUNCTION slow();";
+    let world = World::new(1).await;
+    world.database.batch_execute(SLOW).await.unwrap();
+    // Long ago, so that it is a backlog.
+    let old = 1_700_000_000_000;
+    let bookings: Vec<Message> = (0..200)
+        .map(|number| Message::event(&booking(&format!("b{number}"))).timestamp(old + number))
+        .collect();
+    world.produce_all(&world.bookings, &bookings).await;
+    let later = Message::event(&cancellation("b0", "ana")).timestamp(old + 10_000);
+    world.produce(&world.cancellations, &later).await;
+    let mut worker = world.worker_with(&[("BATCH_MAX_RECORDS", "1")]);
+    let waiting = eventually("the cancellation to wait for the bookings", async || {
+        let report = worker.get("/health/detailed").await.json();
+        let lanes = report["lanes"].as_array().unwrap();
+        let lane = lanes.iter().find(|lane| lane["topic"] == world.cancellations);
+        let waits =
+            |lane: &&Value| lane["state"] == "waiting" && lane["stateSeconds"].as_f64().unwrap() > 5.0;
+        Ok::<_, ()>(lane.filter(waits).cloned())
+    })
+    .await;
+    assert!(waiting["stillSeconds"].as_f64().unwrap() < 3.0, "{waiting}");
     worker.stop().await;
 }
 
