@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
@@ -16,6 +17,7 @@ use crate::intake::Intake;
 use crate::lane::{Route, Shared};
 use crate::metrics::Metrics;
 use crate::monitor::{Monitor, Phase};
+use crate::observer::Observer;
 use crate::relay::Relay;
 use crate::retry::Sweeper;
 use crate::store::{Cause, Fault, Pool, migrations, pool};
@@ -29,10 +31,12 @@ use crate::verify::{self, Domain};
 pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), Cause> {
     tokio::pin!(shutdown);
     let monitor = Arc::new(Monitor::default());
-    let metrics = Metrics::new().map_err(|error| Cause::new(format!("the metrics: {error}")))?;
-    let site = Site { monitor: monitor.clone(), metrics: Arc::new(metrics) };
+    let metrics = Arc::new(Metrics::new()?);
+    metrics.mirror(&monitor, Handle::current())?;
+    let site = Site { monitor: monitor.clone(), metrics: metrics.clone() };
     let _http = listen(&settings.http_addr, site).await?;
     let database = open_pool(&settings.database)?;
+    metrics.mirror_pool(&database)?;
     tokio::select! {
         biased;
         () = &mut shutdown => return Ok(()),
@@ -41,10 +45,12 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     monitor.enter(Phase::Running);
     // A new event type's routes are added here.
     let routes: Arc<[Route]> = booking::routes(&settings).into();
-    let shared = Arc::new(Shared::new(&settings, database, monitor.clone()));
+    let shared = Arc::new(Shared::new(&settings, database, monitor.clone(), metrics));
     let grace = settings.shutdown_grace;
     let (stop, stopped) = watch::channel(false);
     let sweeper = Sweeper { shared: shared.clone(), routes: routes.clone() };
+    // Nobody waits for its end: it only reads.
+    tokio::spawn(Observer { shared: shared.clone() }.run(stopped.clone()));
     let mut sweeping = tokio::spawn(sweeper.run(stopped));
     let relay = Relay {
         shared: shared.clone(),

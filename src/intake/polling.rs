@@ -1,6 +1,7 @@
 //! The polling thread: takes records from librdkafka, starts and restarts lanes, tells Kafka how far they came.
 
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::assignment::{Assignment, Slot, State};
+use super::ends::Ends;
 use super::event::{Ended, Event};
 use super::flow::Flow;
 use super::life::Life;
@@ -49,7 +51,10 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
     let (send, events) = unbounded_channel();
     let assignment = Arc::new(Assignment::new(intake.shared.monitor.clone()));
     let topics: Vec<Arc<str>> = intake.routes.iter().map(|route| route.topic().clone()).collect();
-    let callbacks = Callbacks::new(assignment.clone(), send.clone(), topics.clone(), intake.grace);
+    let callbacks = {
+        let metrics = intake.shared.metrics.clone();
+        Callbacks::new(assignment.clone(), send.clone(), topics.clone(), intake.grace, metrics)
+    };
     let grace = intake.grace;
     // The consumer needs a runtime for its wake-ups.
     let consumer: WorkerConsumer = {
@@ -60,6 +65,13 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
     };
     let consumer = Arc::new(consumer);
     let flow = Flow::new(assignment.clone(), consumer.clone(), topics.clone());
+    let (stop_watching, stopped) = watch::channel(false);
+    let (watching, watched) = std::sync::mpsc::channel::<()>();
+    let ends = Ends::new(consumer.clone(), intake.settings.clone(), intake.shared.monitor.clone());
+    lanes.spawn(async move {
+        ends.watch(stopped).await;
+        drop(watching);
+    });
     let polling = Polling {
         intake: Arc::new(intake),
         lanes,
@@ -75,15 +87,18 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
     let monitor = polling.intake.shared.monitor.clone();
     let result = runtime.block_on(polling.run(events, stop));
     monitor.polls_no_more();
+    stop_watching.send_replace(true);
     assignment.release(&*consumer, &assignment.partitions(), grace, false);
-    close(consumer);
+    close(consumer, watched);
     result
 }
 
 /// Leaves the group. Gives up waiting after a while: the process ends anyway, and the positions are safe.
-fn close(consumer: Arc<WorkerConsumer>) {
+fn close(consumer: Arc<WorkerConsumer>, watched: Receiver<()>) {
     let (done, closed) = std::sync::mpsc::channel::<()>();
     let closing = std::thread::Builder::new().name("close".into()).spawn(move || {
+        // Who drops the consumer last leaves the group. The sender is only ever dropped: no answer is one.
+        let _ = watched.recv();
         drop(consumer);
         drop(done);
     });

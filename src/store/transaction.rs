@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 
 use super::statement::{Parameters, Statement, statement};
 use super::{Fault, Pool};
+use crate::metrics::measured;
 
 /// An open transaction on a pooled connection.
 ///
@@ -17,6 +18,11 @@ pub struct Transaction {
     begin: &'static str,
     begun: OnceCell<()>,
 }
+
+/// For looks at large tables beside live work: small locks, an index's order or none at all, and no longer than a
+/// moment. Planned each time, because a plan that is kept would not heed the settings.
+const LOOK: &str = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; \
+    SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; SET LOCAL statement_timeout = '10s'";
 
 /// All statements see the database as it was at the first one, and none can change it. Each names its own range
 /// of rows, so it is planned for that range.
@@ -34,6 +40,12 @@ impl Transaction {
     #[must_use]
     pub fn snapshot(connection: Object) -> Self {
         Self { connection: Some(connection), begin: SNAPSHOT, begun: OnceCell::new() }
+    }
+
+    /// A transaction for a look in passing. Nothing is sent yet.
+    #[must_use]
+    pub fn look(connection: Object) -> Self {
+        Self { connection: Some(connection), begin: LOOK, begun: OnceCell::new() }
     }
 
     /// Runs a statement that changes nothing, prepared once a connection.
@@ -86,7 +98,8 @@ impl Transaction {
     /// [`Fault::CommitUnknown`] where no answer says what became of it; any other fault means that nothing was
     /// committed.
     pub async fn commit(mut self) -> Result<(), Fault> {
-        self.connection()?.batch_execute("COMMIT").await.map_err(|error| Fault::of_commit(&error))?;
+        let committed = measured("commit", self.connection()?.batch_execute("COMMIT")).await;
+        committed.map_err(|error| Fault::of_commit(&error))?;
         self.connection.take();
         Ok(())
     }
@@ -94,7 +107,7 @@ impl Transaction {
     /// Rolls back and gives the connection back; where that fails, the connection is closed.
     pub async fn rollback(mut self) {
         if let Ok(connection) = self.connection()
-            && connection.batch_execute("ROLLBACK").await.is_ok()
+            && measured("rollback", connection.batch_execute("ROLLBACK")).await.is_ok()
         {
             self.connection.take();
         }
@@ -102,7 +115,9 @@ impl Transaction {
 
     async fn begin(&self) -> Result<(), Fault> {
         self.begun
-            .get_or_try_init(|| async { Ok(self.connection()?.batch_execute(self.begin).await?) })
+            .get_or_try_init(|| async {
+                Ok(measured("begin", self.connection()?.batch_execute(self.begin)).await?)
+            })
             .await
             .copied()
     }

@@ -33,6 +33,7 @@ mod ledger_retention;
 mod lock_faults;
 mod log_lines;
 mod memory;
+mod metrics;
 mod migrations;
 mod mixed_stream;
 mod oddities;
