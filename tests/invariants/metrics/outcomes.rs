@@ -24,6 +24,7 @@ async fn each_outcome_is_counted_once_it_is_committed_and_only_then() {
     let mut stranger = booking("two");
     stranger["userId"] = json!("nobody");
     world.book(&stranger).await;
+    world.settled().await;
     world.cancel(&cancellation("two", "ana")).await;
     world.produce(bookings, &Message::bytes("{")).await;
     let elsewhere = Message::event(&booking("three")).header("baggage", "okteto-divert=elsewhere");
@@ -96,8 +97,8 @@ async fn a_records_delay_is_measured_from_its_timestamp_and_is_never_negative() 
     let world = World::new(1).await;
     let mut worker = world.worker();
     let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
-    let hours = 3_600_000;
-    for (id, timestamp) in [("old", now - 2 * hours), ("ahead", now + 2 * hours)] {
+    let minutes = 60_000;
+    for (id, timestamp) in [("old", now - 120 * minutes), ("ahead", now + 30 * minutes)] {
         world.produce(&world.bookings, &Message::event(&booking(id)).timestamp(timestamp)).await;
     }
     let count = "worker_event_delay_seconds_count";

@@ -33,7 +33,7 @@ impl Worker {
 }
 
 impl Scrape {
-    fn of(text: String) -> Self {
+    pub fn of(text: String) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         let series = lines
             .map(|line| {
