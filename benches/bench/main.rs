@@ -15,6 +15,7 @@ mod measure;
 mod plain;
 mod relay;
 mod scene;
+mod scrape;
 mod throughput;
 mod verify;
 mod waiting;
@@ -23,8 +24,18 @@ mod worker;
 use anyhow::Result;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 9] =
-    ["throughput", "scaling", "slow-lane", "backlog", "relay", "aside", "latency", "memory", "verify"];
+const PARTS: [&str; 10] = [
+    "throughput",
+    "scaling",
+    "slow-lane",
+    "backlog",
+    "relay",
+    "aside",
+    "scrape",
+    "latency",
+    "memory",
+    "verify",
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -46,6 +57,7 @@ async fn main() -> Result<()> {
             "backlog" => alignment::run(&scene).await?,
             "relay" => relay::run(&scene).await?,
             "aside" => aside::run(&scene).await?,
+            "scrape" => scrape::run(&scene).await?,
             "latency" => latency::run(&scene).await?,
             "verify" => verify::run(&scene).await?,
             _ => backlog::run(&scene).await?,
