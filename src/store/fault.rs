@@ -265,6 +265,8 @@ mod tests {
         assert_eq!(Fault::StaleStatement(cause.clone()).word(), "stale_statement");
         assert_eq!(Fault::CommitUnknown(cause).word(), "commit_unknown");
         assert_eq!(Fault::Transient(Cause::of_kafka("")).word(), "kafka");
+        let full = PoolError::Timeout(deadpool_postgres::TimeoutType::Wait);
+        assert_eq!(Fault::from(full).word(), "pool_timeout");
     }
 
     #[test]

@@ -19,10 +19,11 @@ pub struct Transaction {
     begun: OnceCell<()>,
 }
 
-/// For looks at large tables beside live work: small locks, an index's order or none at all, and no longer than a
-/// moment. Planned each time, because a plan that is kept would not heed the settings.
+/// For looks at large tables beside live work: by an index whatever the statistics say, on one core, and not for
+/// long. Planned each time, because a plan that is kept would not heed these settings.
 const LOOK: &str = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; \
-    SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; SET LOCAL statement_timeout = '10s'";
+    SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; \
+    SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = '10s'";
 
 /// All statements see the database as it was at the first one, and none can change it. Each names its own range
 /// of rows, so it is planned for that range.
