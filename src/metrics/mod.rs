@@ -9,10 +9,11 @@ mod mirrors;
 mod statements;
 mod tally;
 
+use std::sync::Arc;
+
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder as _, HistogramVec, IntCounterVec, Registry, TextEncoder};
-use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use crate::monitor::Monitor;
