@@ -66,7 +66,7 @@ families! {
     DB_OPERATIONS = "worker_db_operations_total" ["operation", "result"]
         "Statements sent to PostgreSQL, and connections asked of the pool, by success and failure."
     DB_OPERATION_DURATION = "worker_db_operation_duration_seconds" ["operation"]
-        "How long they took, until their answer or their failure."
+        "How long a statement, or the wait for a connection, took until its answer or its failure."
     DB_POOL = "worker_db_pool_connections" ["state"]
         "Connections of the pool that are in use or idle, and how many more are waited for."
     LAG = "worker_consumer_lag_records" ["topic", "partition"]
