@@ -26,6 +26,7 @@ run: ## the worker on a private PostgreSQL and Kafka, fed with a sample until Ct
 test: ## all tests, on a real PostgreSQL and a real Kafka (TEST=part_of_a_name runs some)
 	@$(need_rust)
 	@stack/install-packages all
+	@stack/install-promtool $(tools)/bin
 	cargo test --locked --workspace $(TEST)
 
 soak: ## mixed traffic and faults for minutes or hours; nothing may grow (MINUTES=5)
@@ -38,19 +39,21 @@ bench: ## throughput, latency, memory: the table of the README
 	@stack/install-packages all
 	cargo bench --locked
 
-lint: tools ## formatting, clippy, documentation, licences and sources, unused dependencies
+lint: tools ## formatting, clippy, documentation, licences and sources, unused dependencies, alerts and dashboard
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
 	cargo deny --locked check licenses bans sources
 	cargo machete
+	stack/check-monitoring
 
 audit: tools ## known vulnerabilities in dependencies (fetches the advisory database from GitHub)
 	cargo deny --locked check advisories
 
 tools:
 	@$(need_rust)
-	@stack/install-packages demo
+	@stack/install-packages lint
+	@stack/install-promtool $(tools)/bin
 	@cargo deny --version >/dev/null 2>&1 || cargo install --debug --locked --root $(tools) cargo-deny@$(deny_version)
 	@cargo machete --version >/dev/null 2>&1 || cargo install --debug --locked --root $(tools) cargo-machete@$(machete_version)
 

@@ -5,17 +5,20 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::backoff::Backoff;
 use crate::booking;
 use crate::config::{DatabaseSettings, Settings};
+use crate::health::{Health, Probe};
 use crate::http::{Server, Site};
 use crate::intake::Intake;
 use crate::lane::{Route, Shared};
 use crate::metrics::Metrics;
 use crate::monitor::{Monitor, Phase};
+use crate::observer::Observer;
 use crate::relay::Relay;
 use crate::retry::Sweeper;
 use crate::store::{Cause, Fault, Pool, migrations, pool};
@@ -54,11 +57,20 @@ async fn run_parts(
 ) -> Result<(), Cause> {
     tokio::pin!(shutdown);
     let monitor = Arc::new(Monitor::default());
-    let metrics = Metrics::new().map_err(|error| Cause::new(format!("the metrics: {error}")))?;
-    let group = settings.kafka.group_id.as_str().into();
-    let site = Site { monitor: monitor.clone(), group, metrics: Arc::new(metrics) };
-    let _http = listen(&settings.http_addr, site).await?;
+    let metrics = Arc::new(Metrics::new()?);
     let database = open_pool(&settings.database)?;
+    let health = Arc::new(Health {
+        monitor: monitor.clone(),
+        pool: database.clone(),
+        group: settings.kafka.group_id.clone(),
+        stall_limit: settings.lane_stall_limit,
+    });
+    metrics.mirror(&health)?;
+    metrics.mirror_runtime(Handle::current())?;
+    let site = Site { metrics: metrics.clone(), health };
+    let mut aside = listen(&settings.http_addr, site).await?;
+    let probe = Probe::new(&settings.database, monitor.clone()).map_err(|error| unusable(&error))?;
+    aside.spawn(probe.run());
     tokio::select! {
         biased;
         () = &mut shutdown => return Ok(()),
@@ -67,10 +79,12 @@ async fn run_parts(
     monitor.enter(Phase::Running);
     // A new event type's routes are added here.
     let routes: Arc<[Route]> = booking::routes(&settings).into();
-    let shared = Arc::new(Shared { traces, ..Shared::new(&settings, database, monitor.clone()) });
+    let shared = Arc::new(Shared { traces, ..Shared::new(&settings, database, monitor.clone(), metrics) });
     let grace = settings.shutdown_grace;
     let (stop, stopped) = watch::channel(false);
     let sweeper = Sweeper { shared: shared.clone(), routes: routes.clone() };
+    // Nobody waits for its end: it only reads.
+    tokio::spawn(Observer { shared: shared.clone() }.run(stopped.clone()));
     let mut sweeping = tokio::spawn(sweeper.run(stopped));
     let relay = Relay {
         shared: shared.clone(),
@@ -194,5 +208,10 @@ async fn wait_for_database<T>(
 }
 
 fn open_pool(settings: &DatabaseSettings) -> Result<Pool, Cause> {
-    pool::pool(settings).map_err(|error| Cause::new(format!("{error:#}")))
+    pool::pool(settings).map_err(|error| unusable(&error))
+}
+
+/// Why a pool cannot be made.
+fn unusable(error: &anyhow::Error) -> Cause {
+    Cause::new(format!("{error:#}"))
 }

@@ -14,11 +14,13 @@
 //! - [`lane`]: one partition's life: take, apply, report
 //! - [`retry`]: the same for records that were set aside
 //! - [`relay`]: publishes what became of the records
+//! - [`observer`]: asks the database for what metrics and pages show of the group
 //! - [`context`], [`baggage`], [`trace_context`], [`divert`]: what a record's headers say
 //! - [`handler`], [`outcome`]: what an event type brings, and what becomes of a record
 //! - [`booking`]: the events and rules of bookings
 //! - [`verify`]: proves the promise
 //! - [`store`]: transactions, faults, and the worker's own tables
+//! - [`health`]: whether the worker lives and is ready
 //! - [`http`]: metrics, health and the status page
 //! - [`cli`], [`ops`]: the commands that a person runs
 //! - [`telemetry`]: the log
@@ -38,12 +40,14 @@ pub mod context;
 pub mod divert;
 mod faults;
 pub mod handler;
+pub mod health;
 pub mod http;
 pub mod intake;
 pub mod lane;
 mod librdkafka;
 pub mod metrics;
 pub mod monitor;
+pub mod observer;
 pub mod ops;
 pub mod outcome;
 pub mod queue;

@@ -47,6 +47,7 @@ impl Life {
                 Err(Refusal::Fault(Fault::Fatal(cause))) => return Ended::Lane(End::Fatal(cause)),
                 Err(Refusal::Fault(fault)) => {
                     self.status.pause(fault.to_string());
+                    shared.metrics.retry(fault.word());
                     if !std::mem::replace(&mut said, true) {
                         tracing::error!(
                             topic = &*self.partition.topic, partition = self.partition.number, error = %fault,
@@ -82,7 +83,7 @@ impl Life {
             endOffset = end,
             "lane halted: the position lies beyond the topic's end, so the topic was recreated or truncated and \
              other records stand at these offsets; to read it from its beginning, stop the workers, delete this \
-             partition's row from worker.positions, rename or clear the old rows of its ledger, and start again"
+             partition's row from worker.positions, rename or clear the old rows of its ledger, and start again; docs/runbook.md, LaneHalted, has each step"
         );
     }
 }
