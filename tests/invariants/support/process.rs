@@ -1,6 +1,6 @@
 //! A worker process: the real binary, its log kept as parsed lines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
@@ -18,7 +18,18 @@ pub struct Worker {
 impl Worker {
     /// Starts `worker` with these arguments and settings.
     pub fn start(scratch: &Scratch, name: &str, arguments: &[&str], settings: &[(String, String)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
+        Self::start_build(Path::new(env!("CARGO_BIN_EXE_worker")), scratch, name, arguments, settings)
+    }
+
+    /// The same with another build of the binary.
+    pub fn start_build(
+        build: &Path,
+        scratch: &Scratch,
+        name: &str,
+        arguments: &[&str],
+        settings: &[(String, String)],
+    ) -> Self {
+        let mut command = Command::new(build);
         command.args(arguments);
         for name in ["RUST_LOG", "NO_COLOR", "RUST_BACKTRACE"] {
             command.env_remove(name);

@@ -1,5 +1,6 @@
 //! One test's world: a database and topics of its own on the shared stack, and the workers that it starts.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -157,6 +158,12 @@ impl World {
     pub fn run(&self, arguments: &[&str], extra: &[(&str, &str)]) -> Worker {
         let name = format!("worker-{}", self.workers.fetch_add(1, Ordering::Relaxed));
         Worker::start(&self.scratch, &name, arguments, &self.settings(extra))
+    }
+
+    /// Starts a worker that is another build of the binary.
+    pub fn worker_of(&self, build: &Path, extra: &[(&str, &str)]) -> Worker {
+        let name = format!("worker-{}", self.workers.fetch_add(1, Ordering::Relaxed));
+        Worker::start_build(build, &self.scratch, &name, &["run"], &self.settings(extra))
     }
 
     /// Produces a record and returns its partition and offset.
