@@ -1,7 +1,7 @@
 # Every target sets up what it needs: system packages by apt-get where it may, Apache Kafka by Maven.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench lint audit tools clean
+.PHONY: help run test soak upgrade bench lint audit tools clean
 .NOTPARALLEL:
 
 target := $(or $(CARGO_TARGET_DIR),target)
@@ -33,6 +33,12 @@ soak: ## mixed traffic and faults for minutes or hours; nothing may grow (MINUTE
 	@$(need_rust)
 	@stack/install-packages all
 	SOAK_MINUTES=$(MINUTES) cargo test --locked --package worker --test invariants -- --ignored --nocapture soak
+
+upgrade: ## this build takes over from an earlier one, and back, under load (FROM=commit; the first with these migrations)
+	@$(need_rust)
+	@stack/install-packages all
+	from=$$(stack/build-at "$(or $(FROM),$$(git log -1 --format=%H -- migrations))" "$(target)") && \
+	    UPGRADE_FROM=$$from cargo test --locked --package worker --test invariants -- --nocapture upgrade::
 
 bench: ## throughput, latency, memory: the table of the README
 	@$(need_rust)

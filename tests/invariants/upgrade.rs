@@ -1,6 +1,6 @@
 //! A release: two builds of the worker side by side on one schema, each taking over from the other under load.
 //!
-//! `UPGRADE_FROM` is another build's binary (`make upgrade-check`); without it both are this one, and what is shown is
+//! `UPGRADE_FROM` is another build's binary (`make upgrade`); without it both are this one, and what is shown is
 //! the taking over alone.
 
 use std::env;
