@@ -1,6 +1,7 @@
 //! `docker-compose.yml`: Compose takes it, and Okteto neither refuses nor silently drops what it says.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use serde_json::Value;
 use worker::config::duration;
@@ -134,7 +135,7 @@ fn what_is_waited_for_exists_and_comes_to_be_as_it_is_waited_for() {
             let ends = other_service["restart"] == "no";
             match condition {
                 "service_completed_successfully" => {
-                    assert!(ends, "{other} never ends; Okteto makes no Job of it")
+                    assert!(ends, "{other} never ends; Okteto makes no Job of it");
                 }
                 "service_healthy" => assert!(other_service["healthcheck"].is_object() && !ends, "{other}"),
                 "service_started" => assert!(!ends, "{other}"),
@@ -157,7 +158,10 @@ fn the_worker_can_stand_beside_a_platform_that_brings_the_servers() {
         // A named volume makes Okteto run `sh` in the image; a mounted folder makes it build another one.
         assert!(service["volumes"].is_null(), "{name}");
         assert!(service["entrypoint"].is_null(), "{name}: the image has its own");
-        assert_eq!(service["build"]["target"], "worker", "{name}");
+        assert!(
+            service["build"].is_object() && service["build"]["target"].is_null(),
+            "{name}: the last stage is it"
+        );
     }
 }
 
@@ -178,6 +182,31 @@ fn mounts_are_of_the_short_form_and_their_sources_are_there() {
             }
         }
     }
+}
+
+/// Okteto copies what is mounted into an image of its own, out of the folder that the worker's is built from.
+#[test]
+fn what_is_mounted_is_not_kept_out_of_images() {
+    let rules = fs::read_to_string(path(".dockerignore")).unwrap_or_default();
+    for (name, service) in services(&yaml(COMPOSE)) {
+        for folder in
+            texts(&service["volumes"]).iter().filter_map(|mount| mount.split(':').next()?.strip_prefix("./"))
+        {
+            assert!(!is_ignored(&rules, folder), "{name}: .dockerignore keeps {folder} out");
+        }
+    }
+    assert!(is_ignored("a\nconfig", "config/x") && is_ignored("config/*", "config/x"));
+    assert!(!is_ignored("config/*\n!config/x", "config/x") && !is_ignored("conf", "config/x"));
+}
+
+/// Whether these rules, as far as they name folders, exclude this one: the last that speaks of it decides.
+fn is_ignored(rules: &str, folder: &str) -> bool {
+    let speaks_of = |rule: &str| {
+        let above = rule.trim_end_matches("/*").trim_end_matches('/');
+        folder.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let rules = rules.lines().map(|line| (line.starts_with('!'), line.trim_start_matches('!')));
+    rules.filter(|(_, rule)| speaks_of(rule)).last().is_some_and(|(kept, _)| !kept)
 }
 
 #[test]

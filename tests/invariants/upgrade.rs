@@ -4,7 +4,7 @@
 //! the taking over alone.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn flow(load: &Load, stop: &Stop) {
 
 /// Replaces one worker after the other, as a rolling update with a surge of one does: the new one has its share, and
 /// only then the old one leaves.
-async fn roll(world: &World, mut workers: Vec<Worker>, build: &PathBuf) -> Vec<Worker> {
+async fn roll(world: &World, mut workers: Vec<Worker>, build: &Path) -> Vec<Worker> {
     for _ in 0..workers.len() {
         let mut leaves = workers.remove(0);
         let mut comes = world.worker_of(build, &[MIGRATED]);
