@@ -205,8 +205,8 @@ fn is_ignored(rules: &str, folder: &str) -> bool {
         let above = rule.trim_end_matches("/*").trim_end_matches('/');
         folder.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let rules = rules.lines().map(|line| (line.starts_with('!'), line.trim_start_matches('!')));
-    rules.filter(|(_, rule)| speaks_of(rule)).last().is_some_and(|(kept, _)| !kept)
+    let mut rules = rules.lines().map(|line| (line.starts_with('!'), line.trim_start_matches('!')));
+    rules.rfind(|(_, rule)| speaks_of(rule)).is_some_and(|(kept, _)| !kept)
 }
 
 #[test]
