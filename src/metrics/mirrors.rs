@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use super::families::{self, Family};
 use crate::health::Health;
-use crate::monitor::{LaneState, Monitor};
+use crate::monitor::{LaneState, Monitor, lag};
 use crate::store::Pool;
 
 /// Reads some families from a state.
@@ -55,8 +55,7 @@ pub(super) fn lanes(monitor: &Arc<Monitor>) -> prometheus::Result<Mirror> {
             }
             // What has arrived first: a record that arrives in between is then missing from neither.
             let oldest = lane.oldest();
-            let lag =
-                lane.position().zip(ends.get(&partition)).map(|(position, end)| (end - position).max(0));
+            let lag = lag(lane.position(), ends.get(&partition).copied());
             if let Some(lag) = lag {
                 lags.push((labels(&families::LAG, &[topic, number]), as_number(lag)));
             }
