@@ -1,9 +1,11 @@
-//! What librdkafka says of itself, in the worker's log, with restraint.
+//! What librdkafka says of itself, in the worker's log, with restraint; and whom it trusts.
 
 use std::collections::HashMap;
+use std::env;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
@@ -11,6 +13,18 @@ use crate::record::clean_text;
 
 /// How often librdkafka may repeat a message of one kind.
 const REPEAT: Duration = Duration::from_secs(30);
+
+/// The variables by which OpenSSL, and the database's TLS too, is told where the authorities are.
+const AUTHORITIES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// Lets librdkafka look for the system's certificate authorities where distributions keep them: an OpenSSL inside the
+/// binary has a folder of its own in mind, which no system has. What a person says comes first.
+pub(crate) fn trust_the_system(config: &mut ClientConfig) {
+    let is_told = AUTHORITIES.iter().any(|name| env::var_os(name).is_some_and(|path| !path.is_empty()));
+    if !is_told {
+        config.set("ssl.ca.location", "probe");
+    }
+}
 
 /// Remembers what one client has said.
 #[derive(Default)]

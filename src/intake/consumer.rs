@@ -6,6 +6,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use secrecy::ExposeSecret as _;
 
 use crate::config::{Fault, GroupProtocol, KafkaSettings};
+use crate::librdkafka::trust_the_system;
 use crate::record::clean_text;
 
 /// What correctness rests on. `KAFKA_PROPERTIES` may not change these.
@@ -57,6 +58,7 @@ pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
             config.set(name, value);
         }
     }
+    trust_the_system(&mut config);
     for property in &settings.properties {
         config.set(&property.name, property.value.expose_secret());
     }

@@ -8,7 +8,7 @@ use rdkafka::producer::FutureProducer;
 use secrecy::ExposeSecret as _;
 
 use crate::config::{Fault, KafkaSettings};
-use crate::librdkafka::Voice;
+use crate::librdkafka::{Voice, trust_the_system};
 use crate::record::clean_text;
 
 /// The producer with the relay's callbacks.
@@ -41,6 +41,7 @@ pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
     for (name, value) in USUAL {
         config.set(name, value);
     }
+    trust_the_system(&mut config);
     for property in &settings.properties {
         config.set(&property.name, property.value.expose_secret());
     }

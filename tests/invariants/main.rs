@@ -50,6 +50,7 @@ mod retention;
 mod retries;
 mod schema_changes;
 mod secrets;
+mod secure_connections;
 mod settings;
 mod shutdown;
 mod soak;

@@ -2,6 +2,7 @@
 
 mod batches;
 pub mod browser;
+pub mod certificates;
 pub mod collector;
 mod command;
 pub mod compare;
