@@ -38,19 +38,21 @@ bench: ## throughput, latency, memory: the table of the README
 	@stack/install-packages all
 	cargo bench --locked
 
-lint: tools ## formatting, clippy, documentation, licences and sources, unused dependencies
+lint: tools ## formatting, clippy, documentation, licences and sources, unused dependencies, alerts and dashboard
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
 	cargo deny --locked check licenses bans sources
 	cargo machete
+	stack/check-monitoring
 
 audit: tools ## known vulnerabilities in dependencies (fetches the advisory database from GitHub)
 	cargo deny --locked check advisories
 
 tools:
 	@$(need_rust)
-	@stack/install-packages demo
+	@stack/install-packages lint
+	@stack/install-promtool $(tools)/bin
 	@cargo deny --version >/dev/null 2>&1 || cargo install --debug --locked --root $(tools) cargo-deny@$(deny_version)
 	@cargo machete --version >/dev/null 2>&1 || cargo install --debug --locked --root $(tools) cargo-machete@$(machete_version)
 

@@ -11,6 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::backoff::Backoff;
 use crate::booking;
 use crate::config::{DatabaseSettings, Settings};
+use crate::health::{Health, Probe};
 use crate::http::{Server, Site};
 use crate::intake::Intake;
 use crate::lane::{Route, Shared};
@@ -55,10 +56,17 @@ async fn run_parts(
     tokio::pin!(shutdown);
     let monitor = Arc::new(Monitor::default());
     let metrics = Metrics::new().map_err(|error| Cause::new(format!("the metrics: {error}")))?;
-    let group = settings.kafka.group_id.as_str().into();
-    let site = Site { monitor: monitor.clone(), group, metrics: Arc::new(metrics) };
-    let _http = listen(&settings.http_addr, site).await?;
     let database = open_pool(&settings.database)?;
+    let health = Health {
+        monitor: monitor.clone(),
+        pool: database.clone(),
+        group: settings.kafka.group_id.clone(),
+        stall_limit: settings.lane_stall_limit,
+    };
+    let site = Site { metrics: Arc::new(metrics), health };
+    let mut aside = listen(&settings.http_addr, site).await?;
+    let probe = Probe::new(&settings.database, monitor.clone()).map_err(|error| unusable(&error))?;
+    aside.spawn(probe.run());
     tokio::select! {
         biased;
         () = &mut shutdown => return Ok(()),
@@ -194,5 +202,10 @@ async fn wait_for_database<T>(
 }
 
 fn open_pool(settings: &DatabaseSettings) -> Result<Pool, Cause> {
-    pool::pool(settings).map_err(|error| Cause::new(format!("{error:#}")))
+    pool::pool(settings).map_err(|error| unusable(&error))
+}
+
+/// Why a pool cannot be made.
+fn unusable(error: &anyhow::Error) -> Cause {
+    Cause::new(format!("{error:#}"))
 }

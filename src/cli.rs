@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{ops, verify};
+use crate::{health, ops, verify};
 
 /// Applies booking events from Kafka to PostgreSQL, each exactly once.
 ///
@@ -22,7 +22,8 @@ const EXAMPLES: &str = "Examples:
   DB_HOST=db DB_PASSWORD_FILE=/run/secrets/db worker migrate   bring the schema up to date
   worker explain booking_456                               what became of a booking, and why
   worker held list                                         the records that wait or need a person
-  worker verify --records                                  whether the promise holds, record by record";
+  worker verify --records                                  whether the promise holds, record by record
+  worker healthcheck                                       whether the worker here makes progress";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -43,6 +44,8 @@ pub enum Command {
     },
     /// Check the ledger against positions, bookings and held records: 0 only where nothing breaks the promise
     Verify(verify::Arguments),
+    /// Ask the running worker at `HTTP_ADDR` whether it lives: 0 where it does, else 1 and one line that says why not
+    Healthcheck(health::Arguments),
     /// The commands for whoever looks after a worker.
     #[command(flatten)]
     Operate(ops::Command),

@@ -19,6 +19,7 @@
 //! - [`booking`]: the events and rules of bookings
 //! - [`verify`]: proves the promise
 //! - [`store`]: transactions, faults, and the worker's own tables
+//! - [`health`]: whether the worker lives and is ready
 //! - [`http`]: metrics, health and the status page
 //! - [`cli`], [`ops`]: the commands that a person runs
 //! - [`telemetry`]: the log
@@ -38,6 +39,7 @@ pub mod context;
 pub mod divert;
 mod faults;
 pub mod handler;
+pub mod health;
 pub mod http;
 pub mod intake;
 pub mod lane;

@@ -9,7 +9,7 @@ use worker::cli::{Arguments, Command};
 use worker::config::{ConfigurationFaults, LogFormat, Report, Settings, render_table};
 use worker::telemetry::{self, Format, LogGuard};
 use worker::terminal::{harmless, print, say};
-use worker::{app, intake, ops, relay};
+use worker::{app, health, intake, ops, relay};
 
 const OK: u8 = 0;
 const FATAL: u8 = 1;
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Run => with_settings(run),
         Command::Migrate { json } => with_settings(|settings| migrate(&settings, json)),
         Command::Operate(command) => with_settings(|settings| operate(command, settings)),
+        Command::Healthcheck(arguments) => healthcheck(&arguments),
         Command::Verify(arguments) => with_settings(|settings| {
             let report = app::verify(&settings, &arguments)?;
             print(&report.text(arguments.json)?)?;
@@ -91,6 +92,13 @@ fn migrate(settings: &Settings, json: bool) -> anyhow::Result<u8> {
         applied.iter().map(|name| format!("applied {name}")).collect::<Vec<_>>().join("\n")
     };
     print(&text)?;
+    Ok(OK)
+}
+
+/// Of all settings, only the address counts.
+fn healthcheck(arguments: &health::Arguments) -> anyhow::Result<u8> {
+    health::check(arguments)?;
+    print("ok")?;
     Ok(OK)
 }
 

@@ -160,7 +160,7 @@ settings! {
     HTTP_ADDR: Setting::with_default("0.0.0.0:2112",
         "Where metrics, health and the status page are served, address:port");
     LANE_STALL_LIMIT: Setting::with_default("3m",
-        "How long a lane may stand still over records before the worker counts as wedged, 10s to 1h");
+        "How long a lane may stand still over records before the worker counts as wedged, 30s to 1h");
 
     LOG_FORMAT: Setting::optional("json; pretty on a terminal",
         "Log lines as json or pretty");

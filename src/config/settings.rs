@@ -24,7 +24,8 @@ use super::traces::TracesSettings;
 const SHORTEST_GRACE: Duration = Duration::from_secs(1);
 const LONGEST_GRACE: Duration = Duration::from_mins(10);
 const SHORTEST_RETENTION: Duration = Duration::from_mins(1);
-const SHORTEST_STALL: Duration = Duration::from_secs(10);
+/// A statement may take as long (`store/pool.rs`): a lane that waits for one is not wedged.
+const SHORTEST_STALL: Duration = Duration::from_secs(30);
 const LONGEST_STALL: Duration = Duration::from_hours(1);
 const LONGEST_RETENTION: Duration = Duration::from_hours(24 * 3650);
 
@@ -84,6 +85,15 @@ impl Settings {
             Some(settings) if findings.faults.is_empty() => Ok(settings),
             _ => Err(ConfigurationFaults(findings.faults)),
         }
+    }
+
+    /// Where a worker with this process's environment serves HTTP, whatever else is wrong.
+    pub fn http_addr_of_environment() -> Result<String, ConfigurationFaults> {
+        let mut findings = Findings::of(&Environment::of_this_process());
+        let texts: Texts = findings.texts("");
+        findings.faults.clear();
+        let address = findings.required(&HTTP_ADDR, texts.http_addr.as_deref(), listen);
+        address.ok_or(ConfigurationFaults(findings.faults))
     }
 
     /// The settings as far as they are right; what is wrong is in the findings.

@@ -9,10 +9,11 @@ use hyper::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Response, StatusCode};
+use serde::Serialize;
 
 use super::page;
+use crate::health::{Health, Reason};
 use crate::metrics::Metrics;
-use crate::monitor::Monitor;
 
 /// What a browser may do with the page: show it. Its style stands in it.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
@@ -20,12 +21,10 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-u
 
 /// What the answers are made of.
 pub struct Site {
-    /// What the worker knows of itself.
-    pub monitor: Arc<Monitor>,
-    /// The consumer group.
-    pub group: Arc<str>,
     /// What it has counted.
     pub metrics: Arc<Metrics>,
+    /// Whether the worker lives and is ready, and what it knows of itself.
+    pub health: Health,
 }
 
 impl Site {
@@ -47,12 +46,37 @@ impl Site {
         match path {
             "/" => self.page(),
             "/metrics" => respond(StatusCode::OK, Metrics::CONTENT_TYPE, self.metrics.render()),
+            "/health" => self.health(),
+            "/health/live" => verdict("live", &self.health.against_life()),
+            "/health/ready" => verdict("ready", &self.health.against_readiness()),
+            "/health/detailed" => json(StatusCode::OK, &self.health.report()),
             _ => plain(StatusCode::NOT_FOUND, "not found\n"),
+        }
+    }
+
+    /// Readiness for whoever looks at one word.
+    fn health(&self) -> Response<Full<Bytes>> {
+        match self.health.against_readiness().first() {
+            None => plain(StatusCode::OK, "ok"),
+            Some(reason) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
         }
     }
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+/// What was asked about, and what speaks against it.
+fn verdict(about: &str, reasons: &[Reason]) -> Response<Full<Bytes>> {
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    json(status, &serde_json::json!({ about: reasons.is_empty(), "reasons": reasons }))
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
+    match serde_json::to_vec(value) {
+        Ok(text) => respond(status, "application/json", text),
+        Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    }
+}
+
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
     respond(status, "text/plain; charset=utf-8", text)
 }
 

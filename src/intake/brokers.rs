@@ -1,15 +1,21 @@
 //! Waits for Kafka: says once what it waits for, and once when it has it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
 
+use super::membership;
 use super::rebalance::WorkerConsumer;
 use crate::backoff::Backoff;
+use crate::monitor::Monitor;
+use crate::record::clean_text;
 
 /// How long one question to the brokers may take.
 const ANSWER: Duration = Duration::from_secs(3);
+
+/// The pause between two questions of [`watch`].
+const EVERY: Duration = Duration::from_secs(3);
 
 /// Returns once a broker answers, and with it the topics that do not exist yet.
 pub(super) async fn wait_for(
@@ -37,6 +43,30 @@ pub(super) async fn wait_for(
             Err(error) => tracing::error!(brokers, %error, "the question to Kafka failed"),
         }
         tokio::time::sleep(backoff.next()).await;
+    }
+}
+
+/// Looks again and again, for as long as the consumer is there, whether the brokers answer and have the topics, and
+/// whether the group has taken this worker.
+///
+/// It asks: a connection that stands says little, for a broker that hangs keeps it.
+pub(super) async fn watch(consumer: Weak<WorkerConsumer>, topics: Vec<Arc<str>>, monitor: Arc<Monitor>) {
+    loop {
+        let (asked, names) = (consumer.clone(), topics.clone());
+        let observed = monitor.clone();
+        let look = move || {
+            let consumer = asked.upgrade()?;
+            observed.observations.joined.set(membership::is_member(&consumer));
+            let missing = missing(&consumer, &names).map_err(|error| clean_text(&error.to_string()));
+            observed.observations.brokers.set(missing);
+            Some(())
+        };
+        match tokio::task::spawn_blocking(look).await {
+            Ok(Some(())) => {}
+            Ok(None) => return,
+            Err(error) => tracing::error!(%error, "the question to Kafka failed"),
+        }
+        tokio::time::sleep(EVERY).await;
     }
 }
 

@@ -82,7 +82,7 @@ impl Life {
             endOffset = end,
             "lane halted: the position lies beyond the topic's end, so the topic was recreated or truncated and \
              other records stand at these offsets; to read it from its beginning, stop the workers, delete this \
-             partition's row from worker.positions, rename or clear the old rows of its ledger, and start again"
+             partition's row from worker.positions, rename or clear the old rows of its ledger, and start again; docs/runbook.md, LaneHalted, has each step"
         );
     }
 }

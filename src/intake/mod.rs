@@ -10,6 +10,7 @@ mod consumer;
 mod event;
 mod flow;
 mod life;
+mod membership;
 mod message;
 mod polling;
 mod rebalance;

@@ -1,7 +1,7 @@
 //! The polling thread: takes records from librdkafka, starts and restarts lanes, tells Kafka how far they came.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use rdkafka::consumer::Consumer as _;
@@ -40,6 +40,10 @@ const RUN: usize = 256;
 /// The longest that closing the consumer may take. It hangs while brokers are away and a commit is pending.
 const CLOSE: Duration = Duration::from_secs(10);
 
+/// How long closing the consumer waits for others to let go of it: for questions to the brokers, which answer by then
+/// or not at all.
+const LET_GO: Duration = Duration::from_millis(500);
+
 /// Runs the thread until it is asked to stop.
 pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) -> Result<(), Cause> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,6 +53,7 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
     let (send, events) = unbounded_channel();
     let assignment = Arc::new(Assignment::new(intake.shared.monitor.clone()));
     let topics: Vec<Arc<str>> = intake.routes.iter().map(|route| route.topic().clone()).collect();
+    let monitor = intake.shared.monitor.clone();
     let callbacks = Callbacks::new(assignment.clone(), send.clone(), topics.clone(), intake.grace);
     let grace = intake.grace;
     // The consumer needs a runtime for its wake-ups.
@@ -63,7 +68,7 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
     let polling = Polling {
         intake: Arc::new(intake),
         lanes,
-        topics,
+        topics: topics.clone(),
         consumer: consumer.clone(),
         assignment: assignment.clone(),
         send,
@@ -72,7 +77,7 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
         repeat: 0,
         looking_for_brokers: false,
     };
-    let monitor = polling.intake.shared.monitor.clone();
+    polling.lanes.spawn(brokers::watch(Arc::downgrade(&consumer), topics, monitor.clone()));
     let result = runtime.block_on(polling.run(events, stop));
     monitor.polls_no_more();
     assignment.release(&*consumer, &assignment.partitions(), grace, false);
@@ -82,6 +87,10 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
 
 /// Leaves the group. Gives up waiting after a while: the process ends anyway, and the positions are safe.
 fn close(consumer: Arc<WorkerConsumer>) {
+    let deadline = Instant::now() + LET_GO;
+    while Arc::strong_count(&consumer) > 1 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let (done, closed) = std::sync::mpsc::channel::<()>();
     let closing = std::thread::Builder::new().name("close".into()).spawn(move || {
         drop(consumer);

@@ -35,7 +35,8 @@ pub use route::Route;
 /// The most bytes that one batch takes from its queue.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// How often a lane past its limit of dead records looks whether it may go on.
+/// How often a lane past its limit of dead records looks whether it may go on, and one that waits for others says
+/// that it is alive.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What all lanes share.
@@ -165,10 +166,16 @@ impl<H: Handler> Lane<H> {
         let Some((Some(first), last)) = self.queue.timestamps(self.shared.batch_max_records) else {
             return Ok(i64::MAX);
         };
-        tokio::select! {
-            biased;
-            () = self.queue.closed() => Err(End::Closed),
-            bound = self.shared.alignment.wait(first, last.unwrap_or(first), begun) => Ok(bound),
+        let wait = self.shared.alignment.wait(first, last.unwrap_or(first), begun);
+        tokio::pin!(wait);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.queue.closed() => return Err(End::Closed),
+                bound = &mut wait => return Ok(bound),
+                // The others may have much to do: whoever waits for them is not wedged.
+                () = tokio::time::sleep(LOOK_AGAIN) => self.status.set(LaneState::Waiting),
+            }
         }
     }
 

@@ -7,7 +7,7 @@ mod minutes;
 mod rejections;
 mod seen;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::batch::Item;
@@ -17,7 +17,7 @@ use crate::outcome::Decision;
 pub use lanes::{LaneState, LaneStatus, Lanes, Trouble};
 pub use minutes::{Minute, Minutes};
 pub use rejections::{Rejection, Rejections};
-pub use seen::{HeldCount, Observations, Seen};
+pub use seen::{HeldCount, Observations, Seen, Unavailable};
 
 /// What the worker as a whole is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,6 @@ pub struct Monitor {
     pub observations: Observations,
     phase: AtomicU8,
     polled: AtomicI64,
-    assigned: AtomicBool,
 }
 
 impl Default for Monitor {
@@ -60,7 +59,6 @@ impl Default for Monitor {
             observations: Observations::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             polled: AtomicI64::new(-1),
-            assigned: AtomicBool::new(false),
         }
     }
 }
@@ -99,13 +97,9 @@ impl Monitor {
     }
 
     /// The group has given this worker its share of the partitions, be it none.
+    #[must_use]
     pub fn is_assigned(&self) -> bool {
-        self.assigned.load(Ordering::Acquire)
-    }
-
-    /// Whether the worker has its share of the partitions.
-    pub fn set_assigned(&self, assigned: bool) {
-        self.assigned.store(assigned, Ordering::Release);
+        self.observations.joined.get() == Some(true)
     }
 
     /// Records have their outcomes, and these are committed.

@@ -1,7 +1,8 @@
 //! Facts that only the database or the brokers know: seen at intervals, unknown once they are old.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::record::Partition;
@@ -48,10 +49,32 @@ pub struct HeldCount {
     pub records: i64,
 }
 
+/// Why PostgreSQL cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unavailable {
+    /// It does not answer.
+    Unreachable(String),
+    /// It answers, and takes no writes.
+    ReadOnly,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(message) => formatter.write_str(message),
+            Self::ReadOnly => formatter.write_str("PostgreSQL answers, but takes no writes"),
+        }
+    }
+}
+
 /// What the database and the brokers said last.
 pub struct Observations {
-    /// Whether PostgreSQL answers and takes writes; else why not.
-    pub database: Seen<Result<(), String>>,
+    /// Since when PostgreSQL has answered and taken writes; else why it cannot be used.
+    pub database: Seen<Result<Instant, Unavailable>>,
+    /// The topics that the brokers do not have; else why the brokers do not answer.
+    pub brokers: Seen<Result<Vec<Arc<str>>, String>>,
+    /// Whether the group has taken this worker, and given it its share of the partitions, be it none.
+    pub joined: Seen<bool>,
     /// The group's records that are set aside, by status and reason.
     pub held: Seen<Vec<HeldCount>>,
     /// How many of the group's outcomes are not yet published.
@@ -64,6 +87,8 @@ impl Default for Observations {
     fn default() -> Self {
         Self {
             database: Seen::fresh_for(Duration::from_secs(10)),
+            brokers: Seen::fresh_for(Duration::from_secs(20)),
+            joined: Seen::fresh_for(Duration::from_secs(20)),
             held: Seen::fresh_for(Duration::from_mins(2)),
             relay_backlog: Seen::fresh_for(Duration::from_mins(2)),
             ends: Seen::fresh_for(Duration::from_secs(30)),

@@ -33,9 +33,23 @@ const SESSION: &str = "-c lock_timeout=10s -c statement_timeout=30s -c idle_in_t
 /// # Errors
 /// A certificate file that cannot be read.
 pub fn pool(settings: &DatabaseSettings) -> Result<Pool> {
+    // After a failover the old primary may still accept connections, but not writes.
+    open(settings, settings.pool_size, TargetSessionAttrs::ReadWrite)
+}
+
+/// Makes a pool of one connection beside the worker's own, which also takes a database that is only to be read: for
+/// whoever asks how the database is.
+///
+/// # Errors
+/// A certificate file that cannot be read.
+pub fn aside(settings: &DatabaseSettings) -> Result<Pool> {
+    open(settings, 1, TargetSessionAttrs::Any)
+}
+
+fn open(settings: &DatabaseSettings, size: usize, target: TargetSessionAttrs) -> Result<Pool> {
     let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let mut config = connection_config(settings);
-    config.options(SESSION);
+    config.options(SESSION).target_session_attrs(target);
     let manager = match settings.ssl_mode {
         SslMode::Disable => Manager::from_config(config, NoTls, manager),
         SslMode::Prefer | SslMode::Require => Manager::from_config(config, tls::unverified()?, manager),
@@ -46,11 +60,7 @@ pub fn pool(settings: &DatabaseSettings) -> Result<Pool> {
     };
     let timeouts =
         Timeouts { wait: Some(WAIT_TIMEOUT), create: Some(CONNECT_TIMEOUT), recycle: Some(CONNECT_TIMEOUT) };
-    Ok(Pool::builder(manager)
-        .max_size(settings.pool_size)
-        .timeouts(timeouts)
-        .runtime(Runtime::Tokio1)
-        .build()?)
+    Ok(Pool::builder(manager).max_size(size).timeouts(timeouts).runtime(Runtime::Tokio1).build()?)
 }
 
 fn connection_config(settings: &DatabaseSettings) -> tokio_postgres::Config {
@@ -65,8 +75,6 @@ fn connection_config(settings: &DatabaseSettings) -> tokio_postgres::Config {
         .connect_timeout(CONNECT_TIMEOUT)
         .keepalives_idle(NETWORK_TIMEOUT)
         .tcp_user_timeout(NETWORK_TIMEOUT)
-        // After a failover the old primary may still accept connections, but not writes.
-        .target_session_attrs(TargetSessionAttrs::ReadWrite)
         .ssl_mode(match settings.ssl_mode {
             SslMode::Disable => PostgresSslMode::Disable,
             SslMode::Prefer => PostgresSslMode::Prefer,

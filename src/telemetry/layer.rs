@@ -15,6 +15,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::clock::Clock;
 use super::fields::{Fields, Recorder};
+use super::pretty::Style;
 use super::{Format, json, pretty};
 
 /// The text that a record's span usually grows to.
@@ -71,7 +72,8 @@ impl<'a> Spans<'a> {
 /// Formats lines and hands them to its output.
 pub(super) struct LogLayer<O> {
     pub(super) format: Format,
-    pub(super) colours: bool,
+    /// For [`Format::Pretty`].
+    pub(super) style: Style,
     pub(super) output: O,
 }
 
@@ -83,7 +85,7 @@ impl<O: Output> LogLayer<O> {
     fn compose(&self, clock: &mut Clock, line: &mut String, entry: &Entry<'_>) {
         match self.format {
             Format::Json => json::compose(clock, line, entry),
-            Format::Pretty => pretty::compose(clock, line, entry, self.colours),
+            Format::Pretty => pretty::compose(clock, line, entry, &self.style),
         }
     }
 }

@@ -28,6 +28,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 pub use filter::{FilterFault, check};
 use layer::LogLayer;
+use pretty::Style;
 use sink::Sink;
 
 /// How long the end of the process waits for whoever reads standard output.
@@ -105,7 +106,8 @@ pub fn start(format: Format, filter: &str) -> Result<LogGuard, LogFault> {
     // Written past std's line buffer, which would copy every line once more.
     let sink = Sink::start(File::from(stdout.as_fd().try_clone_to_owned()?))?;
     let colours = stdout.is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let layer = LogLayer { format, colours, output: Arc::clone(&sink) };
+    let style = Style { colours, ..Style::default() };
+    let layer = LogLayer { format, style, output: Arc::clone(&sink) };
     Registry::default().with(layer.with_filter(filter)).try_init()?;
     panics::report(Arc::clone(&sink));
     Ok(LogGuard { sink })

@@ -1,8 +1,10 @@
-//! One line for a person's terminal: what happened first, what tells records apart next, the rest dim.
+//! One line for a person's terminal: time, level, booking and what happened in columns, then what tells more.
 
 use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tracing::Level;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::clock::Clock;
 use super::layer::{Entry, Spans};
@@ -29,13 +31,25 @@ const PLACED: [&str; 11] = [
 /// As much of a trace's id as tells one from another on a screen.
 const TRACE_ID_SHOWN: usize = 8;
 
+/// The longest booking id that the column grows for, a UUID's length; a longer one moves its own line only.
+const WIDEST: usize = 36;
+
+/// How lines for a terminal look.
+#[derive(Debug, Default)]
+pub(super) struct Style {
+    pub(super) colours: bool,
+    /// The width of the column of booking ids: of the longest so far. No column before the first one.
+    pub(super) booking: AtomicUsize,
+}
+
 /// Appends the line. Values are escaped already, when they are recorded.
-pub(super) fn compose(clock: &mut Clock, line: &mut String, entry: &Entry<'_>, colours: bool) {
-    let mut painter = Painter { line, colours };
+pub(super) fn compose(clock: &mut Clock, line: &mut String, entry: &Entry<'_>, style: &Style) {
+    let mut painter = Painter { line, colours: style.colours };
     painter.paint(DIM, |line| clock.write_short(line));
     painter.line.push(' ');
     let level = *entry.metadata.level();
     painter.paint(colour(level), |line| push(line, format_args!("{level:>5}")));
+    push_booking(&mut painter, entry.find("bookingId").unwrap_or_default(), &style.booking);
     if let Some(target) = entry.foreign_target() {
         painter.line.push(' ');
         painter.paint(DIM, |line| push(line, format_args!("{target}:")));
@@ -43,7 +57,7 @@ pub(super) fn compose(clock: &mut Clock, line: &mut String, entry: &Entry<'_>, c
     let message = entry.find("msg").unwrap_or_default();
     painter.line.push(' ');
     painter.paint(BOLD, |line| line.push_str(message));
-    push_subject(&mut painter, entry, message);
+    push_record(&mut painter, entry, message);
     push_others(&mut painter, entry);
     if let Some(trace_id) = entry.find("traceId") {
         let shown = trace_id.get(..TRACE_ID_SHOWN).unwrap_or(trace_id);
@@ -57,12 +71,23 @@ pub(super) fn compose(clock: &mut Clock, line: &mut String, entry: &Entry<'_>, c
     painter.line.push('\n');
 }
 
-/// The booking, its outcome where the message does not say it, and where the record lies.
-fn push_subject(painter: &mut Painter<'_>, entry: &Entry<'_>, message: &str) {
-    if let Some(booking) = entry.find("bookingId") {
-        painter.line.push(' ');
+/// The booking, or a blank of its column's width: so that messages stand below each other.
+fn push_booking(painter: &mut Painter<'_>, booking: &str, column: &AtomicUsize) {
+    let own = booking.width();
+    let counted = if own <= WIDEST { own } else { 0 };
+    let width = column.fetch_max(counted, Ordering::Relaxed).max(own);
+    if width == 0 {
+        return;
+    }
+    painter.line.push(' ');
+    if own > 0 {
         painter.paint(CYAN, |line| line.push_str(booking));
     }
+    painter.line.extend(std::iter::repeat_n(' ', width - own));
+}
+
+/// The outcome where the message does not say it, its reason, and where the record lies.
+fn push_record(painter: &mut Painter<'_>, entry: &Entry<'_>, message: &str) {
     for name in ["outcome", "reason"] {
         if let Some(value) = entry.find(name).filter(|value| !message.contains(value)) {
             push(painter.line, format_args!(" {value}"));

@@ -116,6 +116,11 @@ impl Kafka {
         }
     }
 
+    /// Sends the broker a signal: one that is stopped by `STOP` keeps its connections, and does not answer.
+    pub fn signal(&mut self, signal: Signal) -> Result<()> {
+        self.process.as_mut().map_or(Ok(()), |process| process.signal(signal))
+    }
+
     /// Starts the stopped broker on the same data and ports, and waits until all of it can be used.
     pub async fn start_again(&mut self) -> Result<()> {
         let mut command = self.distribution.java("kafka.Kafka");

@@ -26,6 +26,7 @@ fn help_teaches_what_each_command_does_and_how_it_ends() {
         ),
         (&["run", "--help"], &["until SIGTERM or SIGINT", "a second signal ends at once", "default command"]),
         (&["migrate", "--help"], &["migrations that are missing", "--json"]),
+        (&["healthcheck", "--help"], &["whether it lives", "HTTP_ADDR", "--ready", "HEALTHCHECK"]),
         (&["config", "--help"], &["where it came from", "secrets are hidden", "--json"]),
     ] {
         let (code, out, err) = worker(arguments);
@@ -35,7 +36,7 @@ fn help_teaches_what_each_command_does_and_how_it_ends() {
         }
     }
     let (_, help, _) = worker(&["help"]);
-    for command in ["run", "migrate", "config", "positions", "held", "explain"] {
+    for command in ["run", "migrate", "config", "positions", "held", "explain", "healthcheck"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
     }
 }

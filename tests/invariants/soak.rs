@@ -170,7 +170,7 @@ impl Soak {
         let connections: i64 = self.world.database.query_one(sql, &[]).await.unwrap().get(0);
         Held {
             memory: self.worker.memory(),
-            files: self.worker.files(),
+            files: self.worker.descriptors() as u64,
             connections: u64::try_from(connections).unwrap(),
             series: series as u64,
         }

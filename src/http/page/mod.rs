@@ -82,7 +82,13 @@ pub(super) fn render(site: &Site) -> String {
 
 impl Page {
     fn of(site: &Site) -> Self {
-        let monitor = &site.monitor;
+        let (health, monitor) = (&site.health, &site.health.monitor);
+        let (alive, reasons) = (health.against_life().is_empty(), health.against_readiness());
+        let (verdict, verdict_tone) = match (alive, reasons.is_empty()) {
+            (false, _) => ("wedged", "bad"),
+            (true, false) => ("not ready", "warning"),
+            (true, true) => ("ready", "good"),
+        };
         let minutes = monitor.minutes.latest();
         let outcomes: BTreeSet<&'static str> =
             minutes.iter().flat_map(|minute| minute.outcomes.keys().copied()).collect();
@@ -100,11 +106,11 @@ impl Page {
         let backlog = monitor.observations.relay_backlog.get();
         Self {
             refresh_seconds: REFRESH_SECONDS,
-            verdict: "ready",
-            verdict_tone: "good",
-            reasons: Vec::new(),
+            verdict,
+            verdict_tone,
+            reasons: reasons.iter().map(|reason| harmless(&reason.message)).collect(),
             version: env!("CARGO_PKG_VERSION"),
-            group: harmless(&site.group),
+            group: harmless(&health.group),
             uptime: duration(monitor.begun.elapsed()),
             now: clock(SystemTime::now()),
             lanes: lanes::all(monitor),

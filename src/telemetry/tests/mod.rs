@@ -16,6 +16,7 @@ use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 use super::layer::{LogLayer, Output};
+use super::pretty::Style;
 use super::{Format, filter};
 
 #[derive(Clone, Default)]
@@ -30,7 +31,7 @@ impl Output for Captured {
 /// What `work` writes to a log with this format and filter.
 fn captured(format: Format, filter: &str, work: impl FnOnce()) -> String {
     let output = Captured::default();
-    let layer = LogLayer { format, colours: false, output: output.clone() };
+    let layer = LogLayer { format, style: Style::default(), output: output.clone() };
     let filter = filter::parse(filter).expect("a filter");
     tracing::subscriber::with_default(Registry::default().with(layer.with_filter(filter)), work);
     let text = output.0.lock().expect("no test panics in here");

@@ -24,7 +24,7 @@ fn a_line_begins_with_what_happened_and_leaves_out_what_only_machines_read() {
     });
     assert_eq!(
         line,
-        "  WARN cancellation rejected booking_456 not_owner booking-events/3@1042 userId=user_123 \
+        "  WARN booking_456 cancellation rejected not_owner booking-events/3@1042 userId=user_123 \
          roomId=\"a room\" trace=4bf92f35 [tenant=acme]\n"
     );
 }
@@ -44,13 +44,46 @@ fn what_is_missing_leaves_no_trace() {
 }
 
 #[test]
+fn messages_stand_below_each_other_whatever_the_booking_and_without_one() {
+    let long = "b".repeat(50);
+    let text = captured(Format::Pretty, "info", || {
+        info!(target: "worker", "starts");
+        info!(target: "worker", bookingId = "booking_456", "booking accepted");
+        info!(target: "worker", bookingId = "書籍", "booking accepted");
+        info!(target: "worker", bookingId = "a\u{1b}", "booking accepted");
+        info!(target: "worker", "away");
+        info!(target: "librdkafka", "away");
+        info!(target: "worker", bookingId = long, "booking accepted");
+        info!(target: "worker", bookingId = "b", "booking accepted");
+    });
+    let lines: Vec<&str> = text.lines().map(|line| &line["10:00:00.123  INFO ".len()..]).collect();
+    assert_eq!(
+        lines,
+        [
+            "starts",
+            "booking_456 booking accepted",
+            "書籍        booking accepted",
+            "a\\u{1b}     booking accepted",
+            "            away",
+            "            librdkafka: away",
+            &format!("{long} booking accepted"),
+            "b           booking accepted",
+        ]
+    );
+}
+
+#[test]
 fn colours_are_paint_only() {
     let output = Captured::default();
-    let layer = LogLayer { format: Format::Pretty, colours: true, output: output.clone() };
+    let layer = LogLayer {
+        format: Format::Pretty,
+        style: Style { colours: true, ..Style::default() },
+        output: output.clone(),
+    };
     let subscriber = Registry::default().with(layer);
     tracing::subscriber::with_default(subscriber, || info!(target: "worker", bookingId = "b\x1b[31m", "m"));
     let text = output.0.lock().expect("no test panics in here").clone();
-    assert!(text.contains("\x1b[32m INFO\x1b[0m \x1b[1mm\x1b[0m \x1b[36mb\\u{1b}[31m\x1b[0m"), "{text:?}");
+    assert!(text.contains("\x1b[32m INFO\x1b[0m \x1b[36mb\\u{1b}[31m\x1b[0m \x1b[1mm\x1b[0m"), "{text:?}");
 }
 
 proptest! {

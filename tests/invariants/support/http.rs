@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -16,7 +17,39 @@ pub struct Answer {
     pub body: String,
 }
 
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The words of what speaks against the worker.
+    pub fn reasons(&self) -> Vec<String> {
+        let body = self.json();
+        let reasons = body["reasons"].as_array().unwrap();
+        reasons.iter().map(|reason| reason["reason"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
 impl Worker {
+    /// Waits until it is ready.
+    pub async fn is_ready(&mut self) {
+        self.get_until("/health/ready", "the worker to be ready", |answer| answer.status == 200).await;
+    }
+
+    /// Waits until it is not ready for exactly these reasons, and returns the answer.
+    pub async fn is_unready(&mut self, reasons: &[&str]) -> Answer {
+        let what = format!("the worker to be unready: {reasons:?}");
+        self.get_until("/health/ready", &what, |answer| answer.status == 503 && answer.reasons() == reasons)
+            .await
+    }
+
+    /// Checks that it lives, as it says itself.
+    pub async fn lives(&mut self) {
+        let answer = self.get("/health/live").await;
+        assert_eq!((answer.status, answer.reasons().len()), (200, 0), "{answer:?}");
+    }
+
     /// Where it serves HTTP.
     pub async fn address(&mut self) -> SocketAddr {
         let line = self.said("metrics, health and status page are served").await;

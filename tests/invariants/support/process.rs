@@ -83,9 +83,9 @@ impl Worker {
         statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
     }
 
-    /// How many files it has open.
-    pub fn files(&self) -> u64 {
-        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count() as u64
+    /// How many file descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
     }
 
     /// Everything it has written.

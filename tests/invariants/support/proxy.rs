@@ -18,6 +18,8 @@ pub enum Cut {
     Answer,
     /// The same, but the client is told what a connection pooler says that has lost its server.
     AnswerByPooler,
+    /// On its way to the server; the connection stays, and nothing comes over it any more.
+    Silence,
 }
 
 /// What COMMIT looks like on the wire: a query's text one way, a completion's tag the other way.
@@ -37,6 +39,16 @@ struct State {
     cuts: AtomicUsize,
     /// Whether every connection, old or new, is closed.
     down: watch::Sender<bool>,
+    /// Whether nothing comes over any connection, old or new.
+    silent: watch::Sender<bool>,
+}
+
+/// One connection.
+struct Link {
+    state: Arc<State>,
+    ended: watch::Sender<bool>,
+    /// Whether nothing comes over it any more.
+    silent: watch::Sender<bool>,
 }
 
 #[derive(Clone, Copy)]
@@ -50,8 +62,12 @@ impl Proxy {
     pub async fn start(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state =
-            State { armed: Mutex::default(), cuts: AtomicUsize::default(), down: watch::Sender::new(false) };
+        let state = State {
+            armed: Mutex::default(),
+            cuts: AtomicUsize::default(),
+            down: watch::Sender::new(false),
+            silent: watch::Sender::new(false),
+        };
         let state = Arc::new(state);
         let shared = state.clone();
         tokio::spawn(async move {
@@ -77,9 +93,20 @@ impl Proxy {
         *self.state.armed.lock().unwrap() = Some(Armed { cut, stays_down: true });
     }
 
+    /// Closes all connections, and each new one, until [`up`](Self::up).
+    pub fn down(&self) {
+        self.state.down.send_replace(true);
+    }
+
+    /// Lets nothing pass until [`up`](Self::up), as a network that has lost its way.
+    pub fn silence(&self) {
+        self.state.silent.send_replace(true);
+    }
+
     /// Forwards again.
     pub fn up(&self) {
         self.state.down.send_replace(false);
+        self.state.silent.send_replace(false);
     }
 
     /// How many COMMITs were cut off.
@@ -92,7 +119,7 @@ impl State {
     /// How the COMMIT in these bytes is cut off, if it is: the next one only.
     fn cut_here(&self, to_server: bool, bytes: &[u8]) -> Option<Cut> {
         let mut armed = self.armed.lock().unwrap();
-        let found = armed.filter(|armed| (armed.cut == Cut::Request) == to_server)?;
+        let found = armed.filter(|armed| matches!(armed.cut, Cut::Request | Cut::Silence) == to_server)?;
         if !bytes.windows(COMMIT.len()).any(|window| window == COMMIT) {
             return None;
         }
@@ -111,45 +138,64 @@ async fn forward(client: TcpStream, server: u16, state: Arc<State>) {
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let ended = watch::Sender::new(false);
-    tokio::join!(
-        copy(from_client, to_server, &ended, &state, true),
-        copy(from_server, to_client, &ended, &state, false),
-    );
+    let link = Link { state, ended: watch::Sender::new(false), silent: watch::Sender::new(false) };
+    tokio::join!(copy(from_client, to_server, &link, true), copy(from_server, to_client, &link, false));
 }
 
 /// Copies one direction until a side ends or the connection is cut; then the other direction ends too.
-async fn copy(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    ended: &watch::Sender<bool>,
-    state: &State,
-    to_server: bool,
-) {
-    let (mut other_ended, mut down) = (ended.subscribe(), state.down.subscribe());
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link, to_server: bool) {
+    let state = &link.state;
     let mut buffer = vec![0; 64 << 10];
     // The last bytes may be the beginning of a COMMIT that the next read ends.
     let mut tail = Vec::new();
     loop {
-        let read = tokio::select! {
-            biased;
-            _ = other_ended.wait_for(|ended| *ended) => break,
-            _ = down.wait_for(|down| *down) => break,
-            read = from.read(&mut buffer) => read,
-        };
+        let Some(read) = link.unless_cut(from.read(&mut buffer)).await else { break };
         let Ok(count @ 1..) = read else { break };
         tail.extend_from_slice(&buffer[..count]);
-        if let Some(cut) = state.cut_here(to_server, &tail) {
-            if cut == Cut::AnswerByPooler {
+        match state.cut_here(to_server, &tail) {
+            None => {}
+            Some(Cut::Silence) => {
+                link.silent.send_replace(true);
+            }
+            Some(Cut::AnswerByPooler) => {
                 // A client that has gone away meanwhile need not be told.
                 let _gone = to.write_all(POOLER).await;
+                break;
             }
-            break;
+            Some(Cut::Request | Cut::Answer) => break,
         }
         tail.drain(..tail.len().saturating_sub(COMMIT.len() - 1));
-        if to.write_all(&buffer[..count]).await.is_err() {
+        let written = link.unless_cut(async {
+            link.audible().await;
+            to.write_all(&buffer[..count]).await
+        });
+        if !matches!(written.await, Some(Ok(()))) {
             break;
         }
     }
-    ended.send_replace(true);
+    // The end of a silent connection is not to be heard of either.
+    link.unless_cut(link.audible()).await;
+    link.ended.send_replace(true);
+}
+
+impl Link {
+    /// What comes of this, unless the connection ends or is cut first.
+    async fn unless_cut<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let (mut ended, mut down) = (self.ended.subscribe(), self.state.down.subscribe());
+        tokio::select! {
+            biased;
+            _ = ended.wait_for(|ended| *ended) => None,
+            _ = down.wait_for(|down| *down) => None,
+            done = work => Some(done),
+        }
+    }
+
+    /// Waits until something may pass.
+    async fn audible(&self) {
+        let (mut own, mut all) = (self.silent.subscribe(), self.state.silent.subscribe());
+        for silent in [&mut own, &mut all] {
+            // An error means that the test is over.
+            drop(silent.wait_for(|silent| !*silent).await);
+        }
+    }
 }
