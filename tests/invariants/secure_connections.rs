@@ -6,6 +6,7 @@ use crate::support::{World, booking, eventually};
 
 /// Stands where a secret stands.
 const SECRET: &str = "hunter2";
+const WRONG_SECRET: &str = "swordfish";
 const USER: &str = "worker-user";
 
 /// How many of the worker's connections the server has, and how many of them are encrypted.
@@ -65,6 +66,72 @@ async fn kafka_is_read_written_and_asked_through_tls_as_the_user_of_the_properti
         assert!(!text.contains(SECRET), "{text}");
     }
     assert_eq!(world.verdicts(&world.bookings).await, ["accepted"; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_not_whom_the_worker_trusts_is_told_plainly() {
+    let (authority, stranger) = (Authority::new("the hotel"), Authority::new("a stranger"));
+    let own = OwnPostgres::secured(&authority.identity("localhost")).await;
+    let world = own.world(1).await;
+    let right = authority.file(world.scratch.path(), "right.pem");
+    let wrong = stranger.file(world.scratch.path(), "wrong.pem");
+    for (host, trusted, told) in [
+        ("localhost", &wrong, "invalid peer certificate: UnknownIssuer; DB_SSL_ROOT_CERT says whose"),
+        (
+            "127.0.0.1",
+            &right,
+            "only valid for DnsName(\"localhost\"); the certificate must be for what DB_HOST says",
+        ),
+    ] {
+        let trusted = trusted.to_str().unwrap();
+        let extra = [("DB_HOST", host), ("DB_SSL_MODE", "verify-full"), ("DB_SSL_ROOT_CERT", trusted)];
+        assert_told(&world, &extra, "waiting for PostgreSQL", told).await;
+    }
+    // The shared server does not speak TLS.
+    let world = World::new(1).await;
+    for mode in ["require", "verify-full"] {
+        let extra = [("DB_SSL_MODE", mode), ("DB_SSL_ROOT_CERT", right.to_str().unwrap())];
+        assert_told(&world, &extra, "waiting for PostgreSQL", "server does not support TLS").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kafka_that_refuses_or_is_not_whom_the_worker_trusts_is_told_plainly() {
+    let (authority, stranger) = (Authority::new("the hotel"), Authority::new("a stranger"));
+    let own = OwnKafka::secured(&authority.identity("localhost"), USER, SECRET).await;
+    let world = own.world(1).await;
+    let right = authority.file(world.scratch.path(), "right.pem");
+    let wrong = stranger.file(world.scratch.path(), "wrong.pem");
+    let brokers = own.kafka.secured().unwrap();
+    let elsewhere = brokers.replace("localhost", "127.0.0.1");
+    let refused =
+        "SASL authentication error: Authentication failed during authentication due to invalid credentials";
+    let unknown =
+        "the broker's certificate is not signed by an authority of ssl.ca.location, or not for the name";
+    for (brokers, trusted, password, told) in [
+        (brokers, &right, WRONG_SECRET, refused),
+        (brokers, &wrong, SECRET, unknown),
+        (&elsewhere, &right, SECRET, unknown),
+    ] {
+        let properties = properties(trusted.to_str().unwrap(), password);
+        let extra = [("KAFKA_BROKERS", brokers), ("KAFKA_PROPERTIES", &properties)];
+        assert_told(&world, &extra, "waiting for Kafka", told).await;
+    }
+}
+
+/// Expects that a worker which cannot reach a server says why, once, that a command says so too, and that neither
+/// says a secret.
+async fn assert_told(world: &World, extra: &[(&str, &str)], waiting: &str, told: &str) {
+    let mut worker = world.worker_with(extra);
+    let line = worker.said(waiting).await;
+    assert!(line["error"].as_str().unwrap().contains(told), "{line}");
+    let said = world.command_with(&["positions"], extra).await;
+    assert!(said.err.contains(told) && said.err.lines().count() == 1, "{said:?}");
+    assert!(!said.err.contains(SECRET) && !said.err.contains(WRONG_SECRET), "{said:?}");
+    let text = worker.stop_and_show().await;
+    let lines = text.lines().filter(|line| !line.contains("\"level\":\"INFO\""));
+    assert_eq!(lines.count(), 1, "{text}");
+    assert!(!text.contains(SECRET) && !text.contains(WRONG_SECRET), "{text}");
 }
 
 fn properties(authority: &str, password: &str) -> String {
