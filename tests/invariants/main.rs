@@ -31,6 +31,7 @@ mod held;
 mod hostile_clients;
 mod http;
 mod identifiers;
+mod image;
 mod ledger_retention;
 mod lock_faults;
 mod log_lines;

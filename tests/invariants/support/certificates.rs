@@ -26,6 +26,11 @@ impl Authority {
         Self { issuer: Issuer::new(parameters, key), pem }
     }
 
+    /// The authority's certificate.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
     /// Writes the authority's certificate to a file of the folder, for whoever is to trust it.
     pub fn file(&self, folder: &Path, name: &str) -> PathBuf {
         let path = folder.join(name);

@@ -1,5 +1,6 @@
 //! What the tests share: the stack, a world of its own per test, worker processes, records to produce.
 
+pub mod bare_root;
 mod batches;
 pub mod browser;
 pub mod certificates;
