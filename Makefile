@@ -27,6 +27,7 @@ run: ## the worker on a private PostgreSQL and Kafka, fed with a sample until Ct
 test: ## all tests, on a real PostgreSQL and a real Kafka (TEST=part_of_a_name runs some)
 	@$(need_rust)
 	@stack/install-packages all
+	@stack/install-promtool $(tools)/bin
 	cargo test --locked --workspace $(TEST)
 
 soak: ## mixed traffic and faults for minutes or hours; nothing may grow (MINUTES=5)

@@ -10,6 +10,8 @@ ALTER TABLE worker.held ALTER COLUMN holds_back DROP DEFAULT;
 DROP INDEX worker.held_waiting;
 CREATE INDEX held_due ON worker.held (group_id, topic, next_attempt_at) WHERE status = 'waiting';
 CREATE INDEX held_waiting_subject ON worker.held (group_id, subject) WHERE status = 'waiting';
+-- How many there are is asked every few seconds, and answered without a look at the table.
+CREATE INDEX held_counts ON worker.held (group_id, status, reason) WHERE status IN ('waiting', 'dead');
 
 -- The order in which outcomes came about: of two records of one subject, the one whose transaction saw the
 -- other's effect has the higher number. A transaction takes its numbers under the lock on the table that it holds

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
@@ -17,6 +18,7 @@ use crate::intake::Intake;
 use crate::lane::{Route, Shared};
 use crate::metrics::Metrics;
 use crate::monitor::{Monitor, Phase};
+use crate::observer::Observer;
 use crate::relay::Relay;
 use crate::retry::Sweeper;
 use crate::store::{Cause, Fault, Pool, migrations, pool};
@@ -55,15 +57,17 @@ async fn run_parts(
 ) -> Result<(), Cause> {
     tokio::pin!(shutdown);
     let monitor = Arc::new(Monitor::default());
-    let metrics = Metrics::new().map_err(|error| Cause::new(format!("the metrics: {error}")))?;
+    let metrics = Arc::new(Metrics::new()?);
     let database = open_pool(&settings.database)?;
-    let health = Health {
+    let health = Arc::new(Health {
         monitor: monitor.clone(),
         pool: database.clone(),
         group: settings.kafka.group_id.clone(),
         stall_limit: settings.lane_stall_limit,
-    };
-    let site = Site { metrics: Arc::new(metrics), health };
+    });
+    metrics.mirror(&health)?;
+    metrics.mirror_runtime(Handle::current())?;
+    let site = Site { metrics: metrics.clone(), health };
     let mut aside = listen(&settings.http_addr, site).await?;
     let probe = Probe::new(&settings.database, monitor.clone()).map_err(|error| unusable(&error))?;
     aside.spawn(probe.run());
@@ -75,10 +79,12 @@ async fn run_parts(
     monitor.enter(Phase::Running);
     // A new event type's routes are added here.
     let routes: Arc<[Route]> = booking::routes(&settings).into();
-    let shared = Arc::new(Shared { traces, ..Shared::new(&settings, database, monitor.clone()) });
+    let shared = Arc::new(Shared { traces, ..Shared::new(&settings, database, monitor.clone(), metrics) });
     let grace = settings.shutdown_grace;
     let (stop, stopped) = watch::channel(false);
     let sweeper = Sweeper { shared: shared.clone(), routes: routes.clone() };
+    // Nobody waits for its end: it only reads.
+    tokio::spawn(Observer { shared: shared.clone() }.run(stopped.clone()));
     let mut sweeping = tokio::spawn(sweeper.run(stopped));
     let relay = Relay {
         shared: shared.clone(),

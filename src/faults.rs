@@ -1,12 +1,15 @@
 //! What a part that works for itself does about the database's faults: says so once, waits, and begins again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backoff::Backoff;
+use crate::metrics::Metrics;
 use crate::store::{Cause, Fault};
 
 /// The faults that one part meets in a row.
 pub(crate) struct Faults {
+    metrics: Arc<Metrics>,
     /// What the log says when they begin, and when they are over.
     begin: &'static str,
     end: &'static str,
@@ -16,8 +19,8 @@ pub(crate) struct Faults {
 
 impl Faults {
     /// None so far; what the log is to say when they begin, and when they are over.
-    pub(crate) fn new(begin: &'static str, end: &'static str) -> Self {
-        Self { begin, end, backoff: None, stale: false }
+    pub(crate) fn new(metrics: Arc<Metrics>, begin: &'static str, end: &'static str) -> Self {
+        Self { metrics, begin, end, backoff: None, stale: false }
     }
 
     /// How long to wait before the part begins again.
@@ -25,6 +28,7 @@ impl Faults {
     /// # Errors
     /// The cause, where no waiting mends it.
     pub(crate) fn next(&mut self, fault: Fault) -> Result<Duration, Cause> {
+        let word = fault.word();
         let cause = match fault {
             Fault::Fatal(cause) | Fault::Record(cause) | Fault::Recorded(cause) => return Err(cause),
             // Twice in a row, the second time prepared anew: the schema does not fit this binary.
@@ -36,6 +40,7 @@ impl Faults {
             Fault::Transient(cause) | Fault::CommitUnknown(cause) => cause,
             Fault::Overtaken => Cause::new(Fault::Overtaken.to_string()),
         };
+        self.metrics.retry(word);
         let backoff = self.backoff.get_or_insert_with(|| {
             tracing::error!(error = %cause, "{}", self.begin);
             Backoff::new(Duration::from_millis(200), Duration::from_secs(5))

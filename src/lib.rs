@@ -14,6 +14,7 @@
 //! - [`lane`]: one partition's life: take, apply, report
 //! - [`retry`]: the same for records that were set aside
 //! - [`relay`]: publishes what became of the records
+//! - [`observer`]: asks the database for what metrics and pages show of the group
 //! - [`context`], [`baggage`], [`trace_context`], [`divert`]: what a record's headers say
 //! - [`handler`], [`outcome`]: what an event type brings, and what becomes of a record
 //! - [`booking`]: the events and rules of bookings
@@ -46,6 +47,7 @@ pub mod lane;
 mod librdkafka;
 pub mod metrics;
 pub mod monitor;
+pub mod observer;
 pub mod ops;
 pub mod outcome;
 pub mod queue;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use worker::booking;
 use worker::lane::Shared;
+use worker::metrics::Metrics;
 use worker::monitor::LaneStatus;
 use worker::queue::{Limits, Queue};
 use worker::record::{Header, Partition, Record};
@@ -18,7 +19,9 @@ use crate::{measure, throughput};
 /// Applies the same records as the worker does and returns records a second.
 pub async fn run(stage: &Stage, partitions: i32, records: i64) -> Result<f64> {
     let settings = scene::settings(&stage.environment)?;
-    let shared = Arc::new(Shared::new(&settings, pool::pool(&settings.database)?, Arc::default()));
+    let metrics = Metrics::new().map_err(|cause| anyhow::anyhow!("{cause}"))?;
+    let shared = Shared::new(&settings, pool::pool(&settings.database)?, Arc::default(), Arc::new(metrics));
+    let shared = Arc::new(shared);
     let mut queues = Vec::new();
     let mut lanes = Vec::new();
     for (route, samples) in booking::routes(&settings).into_iter().zip(throughput::samples()) {

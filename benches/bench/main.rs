@@ -15,6 +15,7 @@ mod measure;
 mod plain;
 mod relay;
 mod scene;
+mod scrape;
 mod throughput;
 mod traces;
 mod verify;
@@ -24,7 +25,7 @@ mod worker;
 use anyhow::Result;
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     "throughput",
     "scaling",
     "slow-lane",
@@ -32,6 +33,7 @@ const PARTS: [&str; 10] = [
     "relay",
     "aside",
     "traces",
+    "scrape",
     "latency",
     "memory",
     "verify",
@@ -58,6 +60,7 @@ async fn main() -> Result<()> {
             "relay" => relay::run(&scene).await?,
             "aside" => aside::run(&scene).await?,
             "traces" => traces::run(&scene).await?,
+            "scrape" => scrape::run(&scene).await?,
             "latency" => latency::run(&scene).await?,
             "verify" => verify::run(&scene).await?,
             _ => backlog::run(&scene).await?,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Health;
 use super::facts::{Facts, LaneFacts};
 use super::verdict::{self, Reason};
-use crate::monitor::{HeldCount, Phase, Trouble};
+use crate::monitor::{HeldCount, Phase, Trouble, lag};
 use crate::record::clean_text;
 
 /// What `/health/detailed` says.
@@ -124,7 +124,7 @@ impl Lane {
             partition: lane.partition.number,
             position: lane.position,
             end,
-            lag: end.zip(lane.position).map(|(end, position)| end - position),
+            lag: lag(lane.position, end),
             state: lane.state.name(),
             state_seconds: seconds(lane.state_for),
             still_seconds: seconds(lane.still_for),

@@ -24,7 +24,7 @@ pub struct Site {
     /// What it has counted.
     pub metrics: Arc<Metrics>,
     /// Whether the worker lives and is ready, and what it knows of itself.
-    pub health: Health,
+    pub health: Arc<Health>,
 }
 
 impl Site {

@@ -47,6 +47,7 @@ impl Life {
                 Err(Refusal::Fault(Fault::Fatal(cause))) => return Ended::Lane(End::Fatal(cause)),
                 Err(Refusal::Fault(fault)) => {
                     self.status.pause(fault.to_string());
+                    shared.metrics.retry(fault.word());
                     if !std::mem::replace(&mut said, true) {
                         tracing::error!(
                             topic = &*self.partition.topic, partition = self.partition.number, error = %fault,

@@ -2,11 +2,12 @@
 //!
 //! Read on in this order: `consumer` (settings), `rebalance` (partitions come and go), `assignment` (what is
 //! assigned, and Kafka's commit), `start` and `life` (where a lane begins, and that it runs), `polling` (the loop),
-//! `flow` (backpressure).
+//! `flow` (backpressure); and `ends` and `remainder` (how far the partitions go).
 
 mod assignment;
 mod brokers;
 mod consumer;
+mod ends;
 mod event;
 mod flow;
 mod life;
@@ -14,6 +15,7 @@ mod membership;
 mod message;
 mod polling;
 mod rebalance;
+mod remainder;
 mod start;
 
 use std::sync::Arc;

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::assignment::{Assignment, Slot, State};
+use super::ends::Ends;
 use super::event::{Ended, Event};
 use super::flow::Flow;
 use super::life::Life;
@@ -54,7 +55,10 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
     let assignment = Arc::new(Assignment::new(intake.shared.monitor.clone()));
     let topics: Vec<Arc<str>> = intake.routes.iter().map(|route| route.topic().clone()).collect();
     let monitor = intake.shared.monitor.clone();
-    let callbacks = Callbacks::new(assignment.clone(), send.clone(), topics.clone(), intake.grace);
+    let callbacks = {
+        let metrics = intake.shared.metrics.clone();
+        Callbacks::new(assignment.clone(), send.clone(), topics.clone(), intake.grace, metrics)
+    };
     let grace = intake.grace;
     // The consumer needs a runtime for its wake-ups.
     let consumer: WorkerConsumer = {
@@ -65,6 +69,8 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
     };
     let consumer = Arc::new(consumer);
     let flow = Flow::new(assignment.clone(), consumer.clone(), topics.clone());
+    let ends = Ends::new(Arc::downgrade(&consumer), intake.settings.clone(), monitor.clone());
+    lanes.spawn(ends.watch());
     let polling = Polling {
         intake: Arc::new(intake),
         lanes,

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::assignment::Assignment;
 use super::event::Event;
 use crate::librdkafka::Voice;
+use crate::metrics::{Metrics, Rebalance};
 use crate::record::Partition;
 
 /// The consumer with the worker's callbacks.
@@ -33,6 +34,7 @@ pub(super) struct Callbacks {
     /// The topics' names, shared by all that name a partition.
     topics: Vec<Arc<str>>,
     grace: Duration,
+    metrics: Arc<Metrics>,
     voice: Voice,
 }
 
@@ -42,8 +44,9 @@ impl Callbacks {
         events: UnboundedSender<Event>,
         topics: Vec<Arc<str>>,
         grace: Duration,
+        metrics: Arc<Metrics>,
     ) -> Self {
-        Self { assignment, events, topics, grace: grace.min(REVOKE), voice: Voice::default() }
+        Self { assignment, events, topics, grace: grace.min(REVOKE), metrics, voice: Voice::default() }
     }
 
     fn partitions(&self, list: &TopicPartitionList) -> Vec<Partition> {
@@ -69,6 +72,7 @@ impl Callbacks {
         }
         consumer.pause(list)?;
         let partitions = self.partitions(list);
+        self.metrics.rebalanced(Rebalance::Assigned);
         tracing::info!(partitions = %names(&partitions), "partitions assigned");
         // The receiver goes last of all.
         let _ = self.events.send(Event::Assigned(partitions));
@@ -78,6 +82,7 @@ impl Callbacks {
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let partitions = self.partitions(list);
         let is_lost = consumer.assignment_lost();
+        self.metrics.rebalanced(if is_lost { Rebalance::Lost } else { Rebalance::Revoked });
         self.assignment.release(consumer, &partitions, self.grace, is_lost);
         if !partitions.is_empty() {
             tracing::info!(partitions = %names(&partitions), lost = is_lost, "partitions revoked");

@@ -63,7 +63,7 @@ pub(super) async fn find(
         tokio::task::spawn_blocking(move || bounds(&consumer, &partition))
             .await
             .map_err(|error| Fault::Fatal(Cause::new(error.to_string())))?
-            .map_err(|error| Fault::Transient(Cause::new(format!("Kafka: {error}"))))?
+            .map_err(|error| Fault::Transient(Cause::of_kafka(format!("Kafka: {error}"))))?
     };
     let stored = match positions::load(pool, group, partition).await? {
         Some(position) => position,

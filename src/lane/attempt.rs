@@ -96,6 +96,7 @@ impl<H: Handler> Lane<H> {
             topic = &*self.partition.topic, partition = self.partition.number, offset = self.position,
             error = %cause, "the answer to COMMIT was lost; reading the position to learn what became of it"
         );
+        self.shared.metrics.retry("commit_unknown");
         let position = match self.settled_position().await {
             Ok(position) => position,
             Err(end) => return Err(unsettled(end, cause)),

@@ -19,6 +19,7 @@ use crate::batch::{Batch, Item, Taken};
 use crate::config::{DeadLimitSettings, Settings};
 use crate::divert::Divert;
 use crate::handler::Handler;
+use crate::metrics::{Metrics, Tally, measured};
 use crate::monitor::{LaneState, LaneStatus, Monitor};
 use crate::outcome::{Invalid, Outcome};
 use crate::queue::{Limits, Queue};
@@ -63,12 +64,14 @@ pub struct Shared {
     pub monitor: Arc<Monitor>,
     /// Where spans go; none where traces are off.
     pub traces: Option<Arc<Traces>>,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Shared {
     /// Puts together what the settings say.
     #[must_use]
-    pub fn new(settings: &Settings, pool: Pool, monitor: Arc<Monitor>) -> Self {
+    pub fn new(settings: &Settings, pool: Pool, monitor: Arc<Monitor>, metrics: Arc<Metrics>) -> Self {
         Self {
             pool,
             group: settings.kafka.group_id.as_str().into(),
@@ -85,6 +88,7 @@ impl Shared {
             woken: Notify::new(),
             monitor,
             traces: None,
+            metrics,
         }
     }
 }
@@ -111,6 +115,7 @@ pub(crate) struct Lane<H> {
     /// What the lane says of itself: its position, for the intake thread to read, and what it is doing.
     status: Arc<LaneStatus>,
     pause: Pause,
+    tally: Tally,
     /// Records below this offset may have outcomes already: a person has set the position back.
     replayed_below: i64,
 }
@@ -147,7 +152,7 @@ impl<H: Handler> Lane<H> {
             records.retain(|record| record.offset >= self.position);
             self.status.set_taken(records.first().and_then(|record| record.timestamp));
             self.status.set(LaneState::Applying);
-            self.apply(connection, &records, &mut limit).await?;
+            self.apply(connection, &records, Instant::now(), &mut limit).await?;
             self.status.set_taken(None);
             if let Some(pace) = &pace {
                 self.keep_pace(pace, records.last().and_then(|record| record.timestamp));
@@ -184,12 +189,13 @@ impl<H: Handler> Lane<H> {
         &mut self,
         connection: Object,
         records: &[Record],
+        taken: Instant,
         limit: &mut DeadLimit,
     ) -> Result<(), End> {
         let (shared, handler, partition) =
             (self.shared.clone(), self.handler.clone(), self.partition.clone());
-        let taken = records.iter().map(|record| Taken { record, partition: &partition, first_try: None });
-        let mut batch = Batch::prepare(&*handler, taken, &shared);
+        let together = records.iter().map(|record| Taken { record, partition: &partition, first_try: None });
+        let mut batch = Batch::prepare(&*handler, together, &shared);
         let mut connection = Some(connection);
         let mut parts = vec![];
         let mut begun = 0;
@@ -221,6 +227,8 @@ impl<H: Handler> Lane<H> {
                     for decision in &decisions {
                         limit.count(matches!(decision.outcome, Outcome::Dead(_)));
                     }
+                    let timestamps = records[part.clone()].iter().map(|record| record.timestamp);
+                    self.tally.applied(taken, timestamps, &decisions);
                     shared.monitor.applied(&*handler, batch.items(part.clone()), &decisions);
                     batch.report(&*handler, part, &decisions);
                 }
@@ -337,7 +345,7 @@ impl<H: Handler> Lane<H> {
             let connection = tokio::select! {
                 biased;
                 () = self.queue.closed() => return Err(End::Closed),
-                connection = self.shared.pool.get() => connection,
+                connection = measured("connection", self.shared.pool.get()) => connection,
             };
             match connection {
                 Ok(connection) => return Ok(connection),
@@ -348,6 +356,7 @@ impl<H: Handler> Lane<H> {
 
     /// Waits until it is time to try again; ends the lane where trying again makes no sense.
     async fn wait_out(&mut self, fault: Fault, part: &Range<usize>) -> Result<(), End> {
+        let word = fault.word();
         let cause = match fault {
             Fault::Overtaken => return Err(End::Overtaken),
             Fault::Fatal(cause) => return Err(End::Fatal(cause)),
@@ -365,6 +374,7 @@ impl<H: Handler> Lane<H> {
             | Fault::CommitUnknown(cause) => cause,
         };
         self.status.pause(cause.to_string());
+        self.shared.metrics.retry(word);
         let pause = self.pause.next(&self.partition, self.position, part.len(), &cause);
         tokio::select! {
             biased;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::pause::Pause;
 use super::{End, Lane, Shared};
 use crate::handler::Handler;
+use crate::metrics::Tally;
 use crate::monitor::LaneStatus;
 use crate::queue::Queue;
 use crate::record::Partition;
@@ -47,9 +48,19 @@ impl Route {
             run: Box::new(move |shared, partition, queue, position, status| {
                 let handler = handler.clone();
                 let pause = Pause::default();
+                let tally = Tally::new(shared.metrics.clone(), partition.topic.clone());
                 let replayed_below = 0;
-                let lane =
-                    Lane { shared, handler, partition, queue, position, status, pause, replayed_below };
+                let lane = Lane {
+                    shared,
+                    handler,
+                    partition,
+                    queue,
+                    position,
+                    status,
+                    pause,
+                    tally,
+                    replayed_below,
+                };
                 Box::pin(lane.run())
             }),
             retry: Box::new(move |shared, topic, claim, ending| {

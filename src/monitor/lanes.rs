@@ -162,6 +162,13 @@ impl LaneStatus {
     }
 }
 
+/// How many offsets lie between a position and a partition's end, where both are known. A position may be ahead of an
+/// end that was asked for before it.
+#[must_use]
+pub fn lag(position: Option<i64>, end: Option<i64>) -> Option<i64> {
+    position.zip(end).map(|(position, end)| (end - position).max(0))
+}
+
 fn known(value: &AtomicI64) -> Option<i64> {
     Some(value.load(Ordering::Acquire)).filter(|value| *value != UNKNOWN)
 }
@@ -181,6 +188,12 @@ impl Lanes {
     /// A partition is no longer this worker's.
     pub fn leave(&self, partition: &Partition) {
         self.lock().remove(partition);
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     /// All of them, ordered by topic and partition.

@@ -14,7 +14,7 @@ use crate::batch::Item;
 use crate::handler::Handler;
 use crate::outcome::Decision;
 
-pub use lanes::{LaneState, LaneStatus, Lanes, Trouble};
+pub use lanes::{LaneState, LaneStatus, Lanes, Trouble, lag};
 pub use minutes::{Minute, Minutes};
 pub use rejections::{Rejection, Rejections};
 pub use seen::{HeldCount, Observations, Seen, Unavailable};
@@ -99,7 +99,7 @@ impl Monitor {
     /// The group has given this worker its share of the partitions, be it none.
     #[must_use]
     pub fn is_assigned(&self) -> bool {
-        self.observations.joined.get() == Some(true)
+        self.observations.joined.get() == Some(true) || !self.lanes.is_empty()
     }
 
     /// Records have their outcomes, and these are committed.

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use crate::config::KafkaSettings;
 use crate::faults::Faults;
 use crate::lane::{Route, Shared};
+use crate::metrics::measured;
 use crate::store::{Cause, Fault};
 use cursor::Cursor;
 use horizon::Horizon;
@@ -79,6 +80,7 @@ impl Relay {
     pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), Cause> {
         let mut stop = Stop { asked: stop, deadline: None };
         let mut faults = Faults::new(
+            self.shared.metrics.clone(),
             "outcomes cannot be published now; they wait in the ledger until this passes",
             "the relay of outcomes is connected again",
         );
@@ -95,7 +97,7 @@ impl Relay {
         let connection = tokio::select! {
             biased;
             _ = stop.asked.wait_for(|asked| *asked) => return Ok(()),
-            connection = self.shared.pool.get() => connection?,
+            connection = measured("connection", self.shared.pool.get()) => connection?,
         };
         let lease = Lease::open(connection).await?;
         while !lease.acquire(&self.shared.group).await? {
@@ -110,7 +112,7 @@ impl Relay {
             topic = self.kafka.status_topic,
             "relay begins: this worker publishes its group's outcomes"
         );
-        let mut publisher = Publisher::new(&self.kafka);
+        let mut publisher = Publisher::new(&self.kafka, self.shared.metrics.clone());
         let ended = self.lead(&lease, &mut publisher, stop, faults).await;
         publisher.abandon();
         ended
@@ -180,7 +182,7 @@ impl Relay {
                 () = publisher.publish(&messages) => {}
                 () = stop.is_over_soon() => return Ok(false),
                 () = lease.is_lost() => {
-                    return Err(Fault::Transient(Cause::new("the relay's connection, and with it its lock, is lost")));
+                    return Err(Fault::Transient(Cause::of_connection("the relay's connection, and with it its lock, is lost")));
                 }
             }
         }

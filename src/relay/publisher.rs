@@ -14,6 +14,7 @@ use super::producer::{self, Producer};
 use super::topics;
 use crate::backoff::Backoff;
 use crate::config::KafkaSettings;
+use crate::metrics::Metrics;
 
 /// How long Kafka may take over a window before that is said.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,6 +42,7 @@ pub(super) struct Publisher {
 /// The producer and what is known of its topics.
 struct Link {
     config: ClientConfig,
+    metrics: Arc<Metrics>,
     producer: Option<Producer>,
     /// Topics that have been seen.
     ready: HashSet<Arc<str>>,
@@ -55,8 +57,9 @@ struct Trouble {
 
 impl Publisher {
     /// It connects when it is first used.
-    pub(super) fn new(settings: &KafkaSettings) -> Self {
-        let link = Link { config: producer::config(settings), producer: None, ready: HashSet::new() };
+    pub(super) fn new(settings: &KafkaSettings, metrics: Arc<Metrics>) -> Self {
+        let config = producer::config(settings);
+        let link = Link { config, metrics, producer: None, ready: HashSet::new() };
         Self { link, trouble: Trouble::default() }
     }
 
@@ -72,6 +75,7 @@ impl Publisher {
                 Err(failure) => failure,
             };
             link.abandon();
+            link.metrics.retry("kafka");
             tokio::time::sleep(trouble.next(&failure)).await;
         }
         trouble.over();
@@ -109,7 +113,20 @@ impl Link {
                 Err(failure) => return Err(failure),
             }
         }
-        refusal.map_or(Ok(()), |error| Err(Failure::Refused(error)))
+        if let Some(error) = refusal {
+            return Err(Failure::Refused(error));
+        }
+        for run in window.chunk_by(|one, next| one.topic == next.topic) {
+            self.count(run);
+        }
+        Ok(())
+    }
+
+    /// Kafka has all of these, which are of one topic.
+    fn count(&self, messages: &[Message]) {
+        if let Some(first) = messages.first() {
+            self.metrics.published(&first.topic, messages.len() as u64);
+        }
     }
 
     /// One after the other, because a refused message takes those along that travel with it. Each loses what Kafka
@@ -120,7 +137,10 @@ impl Link {
             loop {
                 let message = smaller.as_ref().unwrap_or(message);
                 let error = match self.deliver(message).await {
-                    Ok(()) => break,
+                    Ok(()) => {
+                        self.count(std::slice::from_ref(message));
+                        break;
+                    }
                     Err(Failure::Refused(error)) => error,
                     Err(failure) => return Err(failure),
                 };

@@ -9,6 +9,7 @@ use crate::backoff::Backoff;
 use crate::batch::{self, Batch, Item, QUEUED, Taken};
 use crate::handler::Handler;
 use crate::lane::Shared;
+use crate::metrics::measured;
 use crate::outcome::{Decision, Invalid, Outcome};
 use crate::record::{Partition, clean_text};
 use crate::store::held::{self, Claim, Claimed};
@@ -65,7 +66,8 @@ impl<H: Handler> Attempt<'_, H> {
     /// Claims records, lets the handler decide about them, and records what has changed.
     pub(super) async fn run(&self, claim: Claim<'_>, ending: Ending) -> Result<Vec<Retried>, Failure> {
         let failure = |fault| Failure { fault, claimed: Vec::new() };
-        let connection = self.shared.pool.get().await.map_err(|error| failure(Fault::from(error)))?;
+        let connection = measured("connection", self.shared.pool.get()).await;
+        let connection = connection.map_err(|error| failure(Fault::from(error)))?;
         let (begun, statements) = (SystemTime::now(), self.shared.traces.as_ref().map(|_| Arc::default()));
         let transaction = Transaction::new(connection).noted(statements.clone());
         let claimed =
@@ -114,6 +116,7 @@ impl<H: Handler> Attempt<'_, H> {
                 if changes(claimed, &decision.outcome) {
                     let (items, decisions) = (slice::from_ref(item), slice::from_ref(decision));
                     self.shared.monitor.applied(self.handler, items, decisions);
+                    self.shared.metrics.outcome_changed(self.topic, &decision.outcome);
                     item.report(self.handler, decision);
                 }
             }
@@ -232,6 +235,7 @@ impl<H: Handler> Attempt<'_, H> {
     /// Learns what became of a COMMIT that was not answered. Where that cannot be learnt in time, nothing is lost
     /// but the log lines: the records are claimed again, or are done.
     async fn settle_commit(&self, id: &str, cause: Cause) -> Result<(), Fault> {
+        self.shared.metrics.retry("commit_unknown");
         let deadline = Instant::now() + SETTLING;
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
         while Instant::now() < deadline {

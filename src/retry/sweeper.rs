@@ -32,6 +32,7 @@ impl Sweeper {
     /// The fatal fault that halts the worker.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), Cause> {
         let mut faults = Faults::new(
+            self.shared.metrics.clone(),
             "held records cannot be tried now; they wait until this passes",
             "held records are tried again",
         );

@@ -42,7 +42,36 @@ pub struct Cause {
     pub code: Option<SqlState>,
     /// The message, with its sources.
     pub message: String,
+    origin: Origin,
 }
+
+/// Who said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Server,
+    Connection,
+    Pool,
+    Kafka,
+    Other,
+}
+
+/// The words for faults in metrics: the connection is lost or refused; a lock was not free in time; a deadlock or a
+/// serialization failure; a statement took too long, or was cancelled; the server takes no writes; it is out of
+/// memory, disk or connections; no connection of the pool became free; a prepared statement no longer fits; the
+/// answer to COMMIT was lost; Kafka does not answer or does not take; anything else.
+pub const WORDS: [&str; 11] = [
+    "connection",
+    "lock",
+    "conflict",
+    "timeout",
+    "read_only",
+    "resources",
+    "pool_timeout",
+    "stale_statement",
+    "commit_unknown",
+    "kafka",
+    "other",
+];
 
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,11 +86,50 @@ impl Cause {
     /// A cause that is not PostgreSQL's.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { code: None, message: message.into() }
+        Self::of(Origin::Other, message)
+    }
+
+    /// A lost or refused connection.
+    #[must_use]
+    pub fn of_connection(message: impl Into<String>) -> Self {
+        Self::of(Origin::Connection, message)
+    }
+
+    /// What Kafka said, or that it said nothing.
+    #[must_use]
+    pub fn of_kafka(message: impl Into<String>) -> Self {
+        Self::of(Origin::Kafka, message)
+    }
+
+    fn of(origin: Origin, message: impl Into<String>) -> Self {
+        Self { code: None, message: message.into(), origin }
+    }
+
+    fn word(&self) -> &'static str {
+        match (self.origin, &self.code) {
+            (Origin::Server, Some(code)) => word_of(code.code()),
+            (Origin::Connection, _) => "connection",
+            (Origin::Pool, _) => "pool_timeout",
+            (Origin::Kafka, _) => "kafka",
+            (Origin::Server | Origin::Other, _) => "other",
+        }
     }
 }
 
 impl Fault {
+    /// Its kind, one of [`WORDS`].
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::StaleStatement(_) => "stale_statement",
+            Self::CommitUnknown(_) => "commit_unknown",
+            Self::Overtaken => "other",
+            Self::Transient(cause) | Self::Record(cause) | Self::Recorded(cause) | Self::Fatal(cause) => {
+                cause.word()
+            }
+        }
+    }
+
     /// Sorts the failure of a COMMIT. Without an answer it may have committed, and no less where the answer is
     /// that of a pooler which lost the server, or of a server that breaks down.
     #[must_use]
@@ -76,7 +144,11 @@ impl Fault {
 impl From<&tokio_postgres::Error> for Fault {
     fn from(error: &tokio_postgres::Error) -> Self {
         if let Some(server) = error.as_db_error() {
-            let cause = Cause { code: Some(server.code().clone()), message: server.message().to_owned() };
+            let cause = Cause {
+                code: Some(server.code().clone()),
+                message: server.message().to_owned(),
+                origin: Origin::Server,
+            };
             return match kind_of(server.code().code()) {
                 Kind::Transient => Self::Transient(cause),
                 Kind::Record => Self::Record(cause),
@@ -84,7 +156,7 @@ impl From<&tokio_postgres::Error> for Fault {
                 Kind::Fatal => Self::Fatal(cause),
             };
         }
-        let cause = Cause::new(with_sources(error));
+        let cause = Cause::of_connection(with_sources(error));
         // No SQLSTATE and not the network: a value does not fit its parameter, or a column its use, which no
         // retry mends.
         let own = error.source().is_some_and(<dyn std::error::Error>::is::<tokio_postgres::types::WrongType>);
@@ -103,7 +175,7 @@ impl From<PoolError> for Fault {
         match error {
             PoolError::Backend(error) => Self::from(error),
             PoolError::Timeout(_) => {
-                Self::Transient(Cause::new("no database connection became free in time"))
+                Self::Transient(Cause::of(Origin::Pool, "no database connection became free in time"))
             }
             error => Self::Fatal(Cause::new(error.to_string())),
         }
@@ -154,9 +226,53 @@ fn kind_of(code: &str) -> Kind {
     }
 }
 
+/// The word for a SQLSTATE, by code and then by class.
+fn word_of(code: &str) -> &'static str {
+    match code {
+        "25006" => "read_only",
+        "55P03" => "lock",
+        "57014" | "25P03" => "timeout",
+        _ => match code.get(..2) {
+            Some("08" | "57") => "connection",
+            Some("40") => "conflict",
+            Some("53" | "58") => "resources",
+            _ => "other",
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_fault_that_is_waited_out_has_one_of_the_words() {
+        let table = [
+            ("08006", "connection"),
+            ("57P01", "connection"),
+            ("57P03", "connection"),
+            ("55P03", "lock"),
+            ("40P01", "conflict"),
+            ("40001", "conflict"),
+            ("57014", "timeout"),
+            ("25P03", "timeout"),
+            ("25006", "read_only"),
+            ("53300", "resources"),
+            ("58030", "resources"),
+            ("23503", "other"),
+        ];
+        for (code, word) in table {
+            assert_eq!(word_of(code), word, "{code}");
+            assert!(WORDS.contains(&word));
+        }
+        let cause = Cause::new("");
+        assert_eq!(Fault::Transient(cause.clone()).word(), "other");
+        assert_eq!(Fault::StaleStatement(cause.clone()).word(), "stale_statement");
+        assert_eq!(Fault::CommitUnknown(cause).word(), "commit_unknown");
+        assert_eq!(Fault::Transient(Cause::of_kafka("")).word(), "kafka");
+        let full = PoolError::Timeout(deadpool_postgres::TimeoutType::Wait);
+        assert_eq!(Fault::from(full).word(), "pool_timeout");
+    }
 
     #[test]
     fn each_sqlstate_of_the_design_is_sorted_as_the_design_says() {

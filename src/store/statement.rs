@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::Fault;
+use crate::metrics::measured;
 
 /// Parameters of a statement.
 pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -38,8 +39,11 @@ impl Statement {
     /// # Errors
     /// The [`Fault`] that PostgreSQL or the connection reports.
     pub async fn query(&self, client: &ClientWrapper, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
-        let prepared = client.prepare_cached(self.sql).await?;
-        Ok(client.query(&prepared, parameters).await?)
+        let run = async {
+            let prepared = client.prepare_cached(self.sql).await?;
+            Ok(client.query(&prepared, parameters).await?)
+        };
+        measured(self.operation, run).await
     }
 
     /// Runs it and returns the number of rows that it has changed.
@@ -47,8 +51,11 @@ impl Statement {
     /// # Errors
     /// As [`query`](Self::query).
     pub async fn execute(&self, client: &ClientWrapper, parameters: Parameters<'_>) -> Result<u64, Fault> {
-        let prepared = client.prepare_cached(self.sql).await?;
-        Ok(client.execute(&prepared, parameters).await?)
+        let run = async {
+            let prepared = client.prepare_cached(self.sql).await?;
+            Ok(client.execute(&prepared, parameters).await?)
+        };
+        measured(self.operation, run).await
     }
 }
 

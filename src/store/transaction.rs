@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 
 use super::statement::{Parameters, Statement, statement};
 use super::{Fault, Pool};
+use crate::metrics::measured;
 use crate::traces::Statements;
 
 /// An open transaction on a pooled connection.
@@ -23,9 +24,15 @@ pub struct Transaction {
     noted: Option<Arc<Statements>>,
 }
 
-/// What is sent as it is, under the names by which traces know it.
+/// What is sent as it is, under the names by which metrics and traces know it.
 const COMMIT: Statement = Statement { operation: "commit", sql: "COMMIT" };
 const ROLLBACK: Statement = Statement { operation: "rollback", sql: "ROLLBACK" };
+
+/// For looks at large tables beside live work: by an index whatever the statistics say, on one core, and not for
+/// long. Planned each time, because a plan that is kept would not heed these settings.
+const LOOK: &str = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; \
+    SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; \
+    SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = '10s'";
 
 /// All statements see the database as it was at the first one, and none can change it. Each names its own range
 /// of rows, so it is planned for that range.
@@ -50,6 +57,12 @@ impl Transaction {
     pub(crate) fn noted(mut self, statements: Option<Arc<Statements>>) -> Self {
         self.noted = statements;
         self
+    }
+
+    /// A transaction for a look in passing. Nothing is sent yet.
+    #[must_use]
+    pub fn look(connection: Object) -> Self {
+        Self { connection: Some(connection), begin: LOOK, begun: OnceCell::new(), noted: None }
     }
 
     /// Runs a statement that changes nothing, prepared once a connection.
@@ -102,7 +115,7 @@ impl Transaction {
     /// [`Fault::CommitUnknown`] where no answer says what became of it; any other fault means that nothing was
     /// committed.
     pub async fn commit(mut self) -> Result<(), Fault> {
-        let commit = self.connection()?.batch_execute(COMMIT.sql);
+        let commit = measured(COMMIT.operation, self.connection()?.batch_execute(COMMIT.sql));
         let commit = async { commit.await.map_err(|error| Fault::of_commit(&error)) };
         self.noting(COMMIT, commit).await?;
         self.connection.take();
@@ -111,7 +124,8 @@ impl Transaction {
 
     /// Rolls back and gives the connection back; where that fails, the connection is closed.
     pub async fn rollback(mut self) {
-        let rollback = async { Ok(self.connection()?.batch_execute(ROLLBACK.sql).await?) };
+        let rollback =
+            async { Ok(measured(ROLLBACK.operation, self.connection()?.batch_execute(ROLLBACK.sql)).await?) };
         if self.noting(ROLLBACK, rollback).await.is_ok() {
             self.connection.take();
         }
@@ -119,7 +133,9 @@ impl Transaction {
 
     async fn begin(&self) -> Result<(), Fault> {
         self.begun
-            .get_or_try_init(|| async { Ok(self.connection()?.batch_execute(self.begin).await?) })
+            .get_or_try_init(|| async {
+                Ok(measured("begin", self.connection()?.batch_execute(self.begin)).await?)
+            })
             .await
             .copied()
     }

@@ -37,6 +37,7 @@ mod lock_faults;
 mod log_lines;
 mod log_reading;
 mod memory;
+mod metrics;
 mod migrations;
 mod mixed_stream;
 mod oddities;

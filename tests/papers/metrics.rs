@@ -4,36 +4,16 @@ use std::collections::BTreeSet;
 
 use crate::{ALERT_TESTS, ALERTS, RUNBOOK, dashboard};
 
-/// A metric: its name, its labels, and the values of those labels whose values are few and fixed.
-type Metric = (&'static str, &'static [&'static str], &'static [(&'static str, &'static [&'static str])]);
-
-const LANE_STATES: &[&str] = &["starting", "idle", "applying", "waiting", "paused", "dead_limit", "halted"];
-
-/// The worker's own metrics and those of Prometheus's clients for a process: what `/metrics` exports.
-const EXPORTED: &[Metric] = &[
-    ("worker_events_processed_total", &["topic", "outcome", "reason"], &[]),
-    ("worker_event_processing_duration_seconds", &["topic", "outcome"], &[]),
-    ("worker_event_delay_seconds", &["topic"], &[]),
-    ("worker_batch_records", &["topic"], &[]),
-    ("worker_db_operations_total", &["operation", "result"], &[("result", &["success", "failure"])]),
-    ("worker_db_operation_duration_seconds", &["operation"], &[]),
-    ("worker_db_pool_connections", &["state"], &[("state", &["in_use", "idle", "waiting"])]),
-    ("worker_consumer_lag_records", &["topic", "partition"], &[]),
-    ("worker_consumer_delay_seconds", &["topic", "partition"], &[]),
-    ("worker_lane_state", &["topic", "partition", "state"], &[("state", LANE_STATES)]),
-    ("worker_held_records", &["status", "reason"], &[("status", &["waiting", "dead"])]),
-    ("worker_relay_backlog_records", &[], &[]),
-    ("worker_relay_published_total", &["topic"], &[]),
-    ("worker_retries_total", &["fault"], &[]),
-    ("worker_rebalances_total", &["event"], &[]),
-    ("worker_ready", &[], &[]),
-    ("worker_build_info", &["version"], &[]),
-    ("worker_runtime_alive_tasks", &[], &[]),
-    ("process_cpu_seconds_total", &[], &[]),
-    ("process_resident_memory_bytes", &[], &[]),
-    ("process_open_fds", &[], &[]),
-    ("process_max_fds", &[], &[]),
-    ("process_start_time_seconds", &[], &[]),
+/// The labels whose values are few and fixed.
+const FIXED: &[(&str, &str, &[&str])] = &[
+    ("worker_db_operations_total", "result", &["success", "failure"]),
+    ("worker_db_pool_connections", "state", &["in_use", "idle", "waiting"]),
+    (
+        "worker_lane_state",
+        "state",
+        &["starting", "idle", "applying", "waiting", "paused", "dead_limit", "halted"],
+    ),
+    ("worker_held_records", "status", &["waiting", "dead"]),
 ];
 
 /// What Prometheus adds.
@@ -57,9 +37,10 @@ fn named(text: &str) -> Vec<(&str, &str)> {
     found
 }
 
-fn exported(name: &str) -> &'static Metric {
+/// The family of a series: its name and its labels.
+fn exported(name: &str) -> (&'static str, &'static [&'static str]) {
     let family = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
-    let known = |wanted: &str| EXPORTED.iter().find(|(name, ..)| *name == wanted);
+    let known = |wanted: &str| worker::metrics::families().find(|(name, _)| *name == wanted);
     known(name).or_else(|| known(family?)).unwrap_or_else(|| panic!("the worker exports no {name}"))
 }
 
@@ -82,10 +63,10 @@ fn every_metric_label_and_fixed_value_is_one_that_the_worker_exports() {
     let named = named(&papers);
     assert!(named.len() > 100, "only {} found", named.len());
     for (name, selector) in named {
-        let (_, labels, fixed) = exported(name);
+        let (family, labels) = exported(name);
         for (label, values) in matchers(selector) {
             assert!(labels.contains(&label) || ADDED.contains(&label), "{name} has no label {label}");
-            for (_, known) in fixed.iter().filter(|(fixed, _)| *fixed == label) {
+            for (.., known) in FIXED.iter().filter(|(of, fixed, _)| *of == family && *fixed == label) {
                 for value in values.iter().filter(|value| !value.starts_with('$')) {
                     assert!(known.contains(value), "{name} is never {label}={value}");
                 }
@@ -97,7 +78,7 @@ fn every_metric_label_and_fixed_value_is_one_that_the_worker_exports() {
 #[test]
 fn results_are_grouped_by_labels_that_there_are() {
     let labels: BTreeSet<&str> =
-        EXPORTED.iter().flat_map(|(_, labels, _)| *labels).copied().chain(ADDED).collect();
+        worker::metrics::families().flat_map(|(_, labels)| labels).copied().chain(ADDED).collect();
     let papers = papers();
     for group in papers.split(" by (").skip(1).filter_map(|text| text.split(')').next()) {
         for label in group.split(',').map(str::trim).filter(|label| *label != "alertname") {

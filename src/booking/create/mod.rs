@@ -62,7 +62,9 @@ impl Handler for Create {
         let mut existing = standing(transaction, events, &unknown).await?;
         let places = rules::places(events, &found, &existing);
         let distinct = &places.distinct;
-        let checked = Checked::of(transaction, self.refuses, events, &found, distinct, &mut existing).await?;
+        // Boxed: it is seldom more than a look at a switch, and large.
+        let checked = Checked::of(transaction, self.refuses, events, &found, distinct, &mut existing);
+        let checked = Box::pin(checked).await?;
         let (new, refusals) = (&checked.new, &checked.refusals);
         let created = insert(transaction, events, &found, new, refusals).await?;
         if created.len() < new.len() {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::UNKNOWN;
 use super::words::{clock, count, duration};
-use crate::monitor::{LaneState, LaneStatus, Monitor};
+use crate::monitor::{LaneState, LaneStatus, Monitor, lag};
 use crate::record::Partition;
 use crate::terminal::harmless;
 
@@ -34,7 +34,6 @@ pub(super) fn all(monitor: &Monitor) -> Vec<Lane> {
 impl Lane {
     fn of(partition: &Partition, status: &LaneStatus, end: Option<i64>) -> Self {
         let (state, position) = (status.state(), status.position());
-        let lag = end.zip(position).map(|(end, position)| (end - position).max(0));
         Self {
             partition: partition.to_string(),
             state: words(state),
@@ -44,7 +43,7 @@ impl Lane {
                 _ => "",
             },
             state_for: duration(status.state_for()),
-            lag: lag.map_or_else(|| UNKNOWN.to_owned(), count),
+            lag: lag(position, end).map_or_else(|| UNKNOWN.to_owned(), count),
             oldest: status.oldest().map(age).map(duration).unwrap_or_default(),
             position: position.map_or_else(|| UNKNOWN.to_owned(), count),
             trouble: status.trouble().map_or_else(String::new, |trouble| {

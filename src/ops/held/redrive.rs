@@ -9,6 +9,7 @@ use super::selection::{Selection, Target, Which};
 use crate::backoff::Backoff;
 use crate::booking;
 use crate::lane::{Route, Shared};
+use crate::metrics::Metrics;
 use crate::ops::progress::Progress;
 use crate::ops::words::records;
 use crate::ops::{Desk, Failure};
@@ -67,7 +68,8 @@ async fn redrive(
     selection: &mut Selection<'_>,
     results: &mut Results<'_>,
 ) -> Result<(), Failure> {
-    let shared = Shared::new(&desk.settings, desk.pool.clone(), Arc::default());
+    let metrics = Metrics::new().map_err(Fault::Fatal)?;
+    let shared = Shared::new(&desk.settings, desk.pool.clone(), Arc::default(), Arc::new(metrics));
     let routes = booking::routes(&desk.settings);
     let what = if ending == Ending::Rehearse { "rehearsed" } else { "redriven" };
     let mut progress = Progress::new(what, selection.total);

@@ -7,6 +7,7 @@ use tokio::sync::Barrier;
 use worker::booking;
 use worker::config::{Environment, Settings};
 use worker::lane::Shared;
+use worker::metrics::Metrics;
 use worker::retry::{Ending, Retried};
 use worker::store::held::Claim;
 use worker::store::pool::pool;
@@ -29,7 +30,9 @@ async fn of_sweeper_and_redrive_at_one_record_exactly_one_applies_it() {
     // The two as the processes have them: the sweeper's claim and the command's, each on its own connection.
     let settings =
         Settings::from_snapshot(&world.settings(&[]).into_iter().collect::<Environment>()).unwrap();
-    let shared = Arc::new(Shared::new(&settings, pool(&settings.database).unwrap(), Arc::default()));
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let shared = Shared::new(&settings, pool(&settings.database).unwrap(), Arc::default(), metrics);
+    let shared = Arc::new(shared);
     let routes = Arc::new(booking::routes(&settings));
     let ids = world.database.query("SELECT id FROM worker.held ORDER BY id", &[]).await.unwrap();
     let (mut swept, mut redriven) = (0, 0);

@@ -18,6 +18,7 @@ mod ledger;
 mod lines;
 pub mod load;
 mod lock;
+pub mod metrics;
 mod observe;
 mod oracle;
 mod process;

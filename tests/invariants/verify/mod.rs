@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use worker::config::{Environment, Settings};
 use worker::lane::Shared;
+use worker::metrics::Metrics;
 use worker::retry::Ending;
 use worker::store::held::Claim;
 use worker::store::pool;
@@ -60,7 +61,8 @@ impl World {
     async fn redrive(&self) {
         let environment: Environment = self.settings(&[]).into_iter().collect();
         let settings = Settings::from_snapshot(&environment).unwrap();
-        let shared = Shared::new(&settings, pool::pool(&settings.database).unwrap(), Arc::default());
+        let (pool, metrics) = (pool::pool(&settings.database).unwrap(), Arc::new(Metrics::new().unwrap()));
+        let shared = Shared::new(&settings, pool, Arc::default(), metrics);
         let dead = "SELECT id FROM worker.held WHERE topic = $1 AND status = 'dead'";
         let rows = self.database.query(dead, &[&self.bookings]).await.unwrap();
         let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
