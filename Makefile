@@ -1,7 +1,7 @@
 # Every target sets up what it needs: system packages by apt-get where it may, Apache Kafka by Maven.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak upgrade bench lint audit tools clean
+.PHONY: help run test soak upgrade bench lint audit image-check tools clean
 .NOTPARALLEL:
 
 target := $(or $(CARGO_TARGET_DIR),target)
@@ -11,11 +11,12 @@ export PATH := $(tools)/bin:$(PATH):$(HOME)/.cargo/bin
 # Tools of `make lint`, built once without optimization: they run for a second.
 deny_version := 0.20.2
 machete_version := 0.9.2
+hadolint_version := 2.15.1
 
 need_rust := command -v cargo >/dev/null || { echo "The Rust toolchain is missing: install Rust 1.92 or newer, with rustup." >&2; exit 1; }
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: ## the worker on a private PostgreSQL and Kafka, fed with a sample until Ctrl-C (RECORDS=100 RATE=4)
 	@$(need_rust)
@@ -45,21 +46,32 @@ bench: ## throughput, latency, memory: the table of the README
 	@stack/install-packages all
 	cargo bench --locked
 
-lint: tools ## formatting, clippy, documentation, licences and sources, unused dependencies, alerts and dashboard
+lint: tools ## formatting, clippy, documentation, licences and sources, unused dependencies, Dockerfile, alerts and dashboard
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
 	cargo deny --locked check licenses bans sources
 	cargo machete
+	hadolint --failure-threshold style Dockerfile
 	stack/check-monitoring
 
 audit: tools ## known vulnerabilities in dependencies (fetches the advisory database from GitHub)
 	cargo deny --locked check advisories
 
+# What the image holds, built as there but for the profile: dev shares what other targets have built.
+image-check: ## start the image's binary in a bare read-only root; TLS to both servers (PROFILE=image, as released)
+	@$(need_rust)
+	@stack/install-packages all
+	cargo build --locked --profile $(or $(PROFILE),dev) --features vendored --package worker --bin worker
+	strip -o $(target)/worker-for-image $(target)/$(or $(PROFILE),debug)/worker
+	IMAGE_WORKER=$(abspath $(target))/worker-for-image cargo test --locked --package worker --test invariants -- \
+		--ignored --nocapture image
+
 tools:
 	@$(need_rust)
 	@stack/install-packages lint
 	@stack/install-promtool $(tools)/bin
+	@stack/install-hadolint $(tools)/bin $(hadolint_version)
 	@cargo deny --version >/dev/null 2>&1 || cargo install --debug --locked --root $(tools) cargo-deny@$(deny_version)
 	@cargo machete --version >/dev/null 2>&1 || cargo install --debug --locked --root $(tools) cargo-machete@$(machete_version)
 

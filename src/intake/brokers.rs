@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaResult;
 
 use super::membership;
 use super::rebalance::WorkerConsumer;
@@ -25,6 +26,7 @@ pub(super) async fn wait_for(
 ) -> Vec<Arc<str>> {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(3));
     let mut waited = false;
+    consumer.context().voice().hush(true);
     loop {
         let (asked, names) = (consumer.clone(), topics.to_vec());
         let answer = tokio::task::spawn_blocking(move || missing(&asked, &names)).await;
@@ -33,10 +35,11 @@ pub(super) async fn wait_for(
                 if waited {
                     tracing::info!(brokers, "Kafka answers");
                 }
+                consumer.context().voice().hush(false);
                 return missing;
             }
             Ok(Err(error)) if !waited => {
-                tracing::error!(brokers, %error, "waiting for Kafka");
+                tracing::error!(brokers, error, "waiting for Kafka");
                 waited = true;
             }
             Ok(Err(_)) => {}
@@ -57,7 +60,7 @@ pub(super) async fn watch(consumer: Weak<WorkerConsumer>, topics: Vec<Arc<str>>,
         let look = move || {
             let consumer = asked.upgrade()?;
             observed.observations.joined.set(membership::is_member(&consumer));
-            let missing = missing(&consumer, &names).map_err(|error| clean_text(&error.to_string()));
+            let missing = missing(&consumer, &names);
             observed.observations.brokers.set(missing);
             Some(())
         };
@@ -70,7 +73,16 @@ pub(super) async fn watch(consumer: Weak<WorkerConsumer>, topics: Vec<Arc<str>>,
     }
 }
 
-fn missing(consumer: &WorkerConsumer, topics: &[Arc<str>]) -> rdkafka::error::KafkaResult<Vec<Arc<str>>> {
+/// The topics that do not exist, or why the brokers do not answer.
+fn missing(consumer: &WorkerConsumer, topics: &[Arc<str>]) -> Result<Vec<Arc<str>>, String> {
+    let voice = consumer.context().voice();
+    let missing = ask(consumer, topics)
+        .map_err(|error| voice.trouble().unwrap_or_else(|| clean_text(&error.to_string())))?;
+    voice.trouble_is_over();
+    Ok(missing)
+}
+
+fn ask(consumer: &WorkerConsumer, topics: &[Arc<str>]) -> KafkaResult<Vec<Arc<str>>> {
     let mut missing = Vec::new();
     for topic in topics {
         let metadata = consumer.fetch_metadata(Some(topic), ANSWER)?;

@@ -6,6 +6,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use secrecy::ExposeSecret as _;
 
 use crate::config::{Fault, GroupProtocol, KafkaSettings};
+use crate::librdkafka::{Listener, trust_the_system};
 use crate::record::clean_text;
 
 /// What correctness rests on. `KAFKA_PROPERTIES` may not change these.
@@ -57,6 +58,7 @@ pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
             config.set(name, value);
         }
     }
+    trust_the_system(&mut config);
     for property in &settings.properties {
         config.set(&property.name, property.value.expose_secret());
     }
@@ -78,8 +80,8 @@ pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
 ///
 /// # Errors
 /// What librdkafka says of the settings.
-pub(crate) fn client(settings: &KafkaSettings) -> KafkaResult<BaseConsumer> {
-    config(settings).create()
+pub(crate) fn client(settings: &KafkaSettings) -> KafkaResult<BaseConsumer<Listener>> {
+    config(settings).create_with_context(Listener::default())
 }
 
 /// The settings of a reader that is no member of the group: it is given its partitions, and commits nothing. The

@@ -81,7 +81,7 @@ pub(super) fn run(intake: Intake, lanes: Handle, stop: watch::Receiver<bool>) ->
         flow,
         epochs: 0,
         repeat: 0,
-        looking_for_brokers: false,
+        looking_for_brokers: true,
     };
     polling.lanes.spawn(brokers::watch(Arc::downgrade(&consumer), topics, monitor.clone()));
     let result = runtime.block_on(polling.run(events, stop));
@@ -127,18 +127,25 @@ impl Polling {
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), Cause> {
         let consumer = self.consumer.clone();
-        tokio::select! {
-            biased;
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
-            missing = brokers::wait_for(&consumer, &self.topics, &self.intake.settings.brokers) => {
-                for topic in missing {
-                    tracing::warn!(topic = &*topic, "the topic does not exist yet; it is read as soon as it appears");
-                }
+        let mut stream = consumer.stream();
+        let (topics, intake) = (self.topics.clone(), self.intake.clone());
+        let missing = brokers::wait_for(&consumer, &topics, &intake.settings.brokers);
+        tokio::pin!(missing);
+        let missing = loop {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                missing = &mut missing => break missing,
+                // Only who polls hears why the brokers do not answer.
+                Some(message) = stream.next() => self.accept(message)?,
             }
+        };
+        self.looking_for_brokers = false;
+        for topic in missing {
+            tracing::warn!(topic = &*topic, "the topic does not exist yet; it is read as soon as it appears");
         }
         let names: Vec<&str> = self.topics.iter().map(|topic| &**topic).collect();
         consumer.subscribe(&names).map_err(|error| Cause::new(format!("subscribing: {error}")))?;
-        let mut stream = consumer.stream();
         let mut commit = tokio::time::interval(COMMIT);
         commit.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -203,9 +210,15 @@ impl Polling {
             }
             // One broker of several; what lasts is reported by the others.
             Some(RDKafkaErrorCode::BrokerTransportFailure) => Ok(()),
+            // Whoever looks for the brokers says why they do not answer.
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL | RDKafkaErrorCode::Resolve)
+                if self.looking_for_brokers =>
+            {
+                Ok(())
+            }
             // A group that is full, a right that is missing: whoever waits for this worker must hear of it.
             _ => {
-                if self.consumer.context().may_say(&error.to_string()) {
+                if self.consumer.context().voice().may_say(&error.to_string()) {
                     tracing::warn!(%error, "Kafka reports an error; the worker goes on trying");
                 }
                 Ok(())

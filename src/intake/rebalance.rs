@@ -90,9 +90,9 @@ impl Callbacks {
         if cooperative(consumer) { consumer.incremental_unassign(list) } else { consumer.unassign() }
     }
 
-    /// Whether a message of this kind may be said again.
-    pub(super) fn may_say(&self, kind: &str) -> bool {
-        self.voice.may_say(kind)
+    /// What librdkafka has said.
+    pub(super) fn voice(&self) -> &Voice {
+        &self.voice
     }
 }
 
@@ -102,7 +102,7 @@ impl ClientContext for Callbacks {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        Voice::error(&error, reason);
+        self.voice.error(&error, reason);
     }
 }
 

@@ -12,9 +12,13 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::Failure;
 use crate::config::KafkaSettings;
 use crate::intake;
+use crate::librdkafka::Listener;
 
 /// How long one question to the brokers may take.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// Among how many of librdkafka's events its reason is looked for.
+const EVENTS: usize = 100;
 
 /// What Kafka knows about a partition.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,12 +34,12 @@ pub(super) struct Bounds {
 /// A client of the worker's group.
 #[derive(Clone)]
 pub(super) struct Kafka {
-    consumer: Arc<BaseConsumer>,
+    consumer: Arc<BaseConsumer<Listener>>,
 }
 
 impl Kafka {
     pub(super) fn new(settings: &KafkaSettings) -> Result<Self, Failure> {
-        let consumer = intake::client(settings).map_err(|error| said(&error))?;
+        let consumer = intake::client(settings).map_err(|error| said(&error, None))?;
         Ok(Self { consumer: Arc::new(consumer) })
     }
 
@@ -108,21 +112,31 @@ impl Kafka {
     /// librdkafka's questions block the thread that asks, and some of them for ever where the brokers are away.
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&BaseConsumer) -> KafkaResult<T> + Send + 'static,
+        question: impl FnOnce(&BaseConsumer<Listener>) -> KafkaResult<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let consumer = self.consumer.clone();
         let answer = tokio::task::spawn_blocking(move || question(&consumer));
         match tokio::time::timeout(ANSWER * 6, answer).await {
-            Ok(Ok(answer)) => answer.map_err(|error| said(&error)),
+            Ok(Ok(answer)) => answer.map_err(|error| said(&error, self.trouble())),
             Ok(Err(error)) => Err(Failure::Kafka(error.to_string())),
             Err(_) => Err(Failure::Kafka("no answer in time".to_owned())),
         }
     }
+
+    /// Why the brokers do not answer: only who polls hears it.
+    fn trouble(&self) -> Option<String> {
+        (0..EVENTS).find_map(|_| {
+            drop(self.consumer.poll(Duration::ZERO));
+            self.consumer.context().voice().trouble()
+        })
+    }
 }
 
-fn said(error: &KafkaError) -> Failure {
+fn said(error: &KafkaError, trouble: Option<String>) -> Failure {
     Failure::Kafka(match error.rdkafka_error_code() {
-        Some(code) if is_away(error) => format!("the brokers do not answer ({code})"),
+        Some(code) if is_away(error) => {
+            format!("the brokers do not answer ({})", trouble.unwrap_or_else(|| code.to_string()))
+        }
         _ => error.to_string(),
     })
 }

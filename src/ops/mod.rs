@@ -37,7 +37,7 @@ pub enum Command {
 pub enum Failure {
     /// PostgreSQL is away, or says no.
     #[error("PostgreSQL: {}", advice(.0))]
-    Database(#[from] Fault),
+    Database(Fault),
     /// Kafka is away, or says no.
     #[error("Kafka: {0}")]
     Kafka(String),
@@ -50,6 +50,12 @@ pub enum Failure {
     /// The result could not be written as JSON.
     #[error("the result cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Database(fault)
+    }
 }
 
 /// What every command works with.

@@ -1,18 +1,16 @@
-//! The producer's settings, and what librdkafka says on its behalf.
+//! The producer's settings.
 
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::FutureProducer;
 use secrecy::ExposeSecret as _;
 
 use crate::config::{Fault, KafkaSettings};
-use crate::librdkafka::Voice;
+use crate::librdkafka::{Listener, trust_the_system};
 use crate::record::clean_text;
 
-/// The producer with the relay's callbacks.
-pub(super) type Producer = FutureProducer<Callbacks>;
+/// The producer.
+pub(super) type Producer = FutureProducer<Listener>;
 
 /// What a person may want to change.
 const USUAL: [(&str, &str); 5] = [
@@ -41,6 +39,7 @@ pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
     for (name, value) in USUAL {
         config.set(name, value);
     }
+    trust_the_system(&mut config);
     for property in &settings.properties {
         config.set(&property.name, property.value.expose_secret());
     }
@@ -53,7 +52,7 @@ pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
 
 /// Makes a producer. It connects by itself.
 pub(super) fn create(config: &ClientConfig) -> KafkaResult<Producer> {
-    config.create_with_context(Callbacks::default())
+    config.create_with_context(Listener::default())
 }
 
 /// Lets librdkafka look at the producer's settings together without connecting.
@@ -71,23 +70,4 @@ pub fn check(settings: &KafkaSettings) -> Result<(), Fault> {
     };
     let message = format!("librdkafka does not take these settings together for a producer: {reason}");
     Err(Fault { variable: "KAFKA_PROPERTIES".to_owned(), found: None, message })
-}
-
-/// Says in the log what librdkafka says.
-#[derive(Default)]
-pub(super) struct Callbacks {
-    voice: Voice,
-}
-
-impl ClientContext for Callbacks {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // Properties that concern the consumer only: the person's settings are for both.
-        if facility != "CONFWARN" {
-            self.voice.log(level, facility, message);
-        }
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        Voice::error(&error, reason);
-    }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
+use super::tls;
+
 /// A failure that is not the record's outcome. Whoever meets one rolls back.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -190,7 +192,10 @@ fn with_sources(error: &tokio_postgres::Error) -> String {
         }
         source = error.source();
     }
-    message
+    match tls::advice(error) {
+        Some(advice) => format!("{message}; {advice}"),
+        None => message,
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

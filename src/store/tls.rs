@@ -1,5 +1,7 @@
 //! TLS to PostgreSQL, by `DB_SSL_MODE`.
 
+use std::error::Error as _;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// TLS that checks the server's certificate and name, against this file's authorities or the system's.
@@ -54,6 +56,23 @@ pub(crate) fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::Wa
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .context("TLS")
+}
+
+/// What a person may do about a certificate that was not accepted.
+pub(super) fn advice(error: &tokio_postgres::Error) -> Option<&'static str> {
+    let Some(rustls::Error::InvalidCertificate(reason)) = error
+        .source()
+        .and_then(|error| error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>())
+    else {
+        return None;
+    };
+    match reason {
+        CertificateError::UnknownIssuer => Some("DB_SSL_ROOT_CERT says whose certificates are trusted"),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Some("the certificate must be for what DB_HOST says")
+        }
+        _ => None,
+    }
 }
 
 #[derive(Debug)]

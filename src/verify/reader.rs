@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, StreamExt as _};
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{Consumer as _, DefaultConsumerContext, MessageStream, StreamConsumer};
+use rdkafka::consumer::{Consumer as _, MessageStream, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Failure;
 use crate::config::KafkaSettings;
 use crate::intake;
+use crate::librdkafka::Listener;
 use crate::record::Partition;
 
 /// How long one question to the brokers may take.
@@ -27,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 /// A reader of topics.
 pub(super) struct Reader {
-    consumer: Arc<StreamConsumer>,
+    consumer: Arc<StreamConsumer<Listener>>,
     config: ClientConfig,
     brokers: String,
 }
@@ -39,7 +40,9 @@ impl Reader {
     /// They do not.
     pub(super) async fn connect(settings: &KafkaSettings) -> Result<Self, Failure> {
         let config = intake::reader_config(settings);
-        let consumer: StreamConsumer = config.create().map_err(|error| Failure::Kafka(error.to_string()))?;
+        let consumer: StreamConsumer<Listener> = config
+            .create_with_context(Listener::default())
+            .map_err(|error| Failure::Kafka(error.to_string()))?;
         let reader = Self { consumer: Arc::new(consumer), config, brokers: settings.brokers.clone() };
         reader.ask(|consumer| consumer.fetch_metadata(None, ANSWER).map(drop)).await?;
         Ok(reader)
@@ -91,7 +94,7 @@ impl Reader {
     /// Asks the brokers, on a thread that may block.
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&StreamConsumer) -> KafkaResult<T> + Send + 'static,
+        question: impl FnOnce(&StreamConsumer<Listener>) -> KafkaResult<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let consumer = self.consumer.clone();
         let answer = tokio::task::spawn_blocking(move || question(&consumer)).await;
@@ -99,14 +102,17 @@ impl Reader {
     }
 
     fn failure(&self, error: &KafkaError) -> Failure {
-        Failure::Kafka(format!("Kafka at {} does not answer as it should: {error}", self.brokers))
+        // Only who polls hears why.
+        while let Some(Some(Err(_))) = self.consumer.stream().next().now_or_never() {}
+        let trouble = self.consumer.context().voice().trouble().unwrap_or_else(|| error.to_string());
+        Failure::Kafka(format!("Kafka at {} does not answer as it should: {trouble}", self.brokers))
     }
 }
 
 /// A partition that is being read.
 pub(super) struct Reading<'r> {
     reader: &'r Reader,
-    stream: MessageStream<'r, DefaultConsumerContext>,
+    stream: MessageStream<'r, Listener>,
     partition: Partition,
     below: i64,
 }

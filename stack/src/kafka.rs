@@ -1,15 +1,16 @@
 //! A private Apache Kafka: one node in KRaft mode, broker and controller in one process.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
 use rustix::process::Signal;
 
 use crate::distribution::Distribution;
-use crate::{Admin, Ending, Output, Process, Scratch, port, settings};
+use crate::{Admin, Ending, Output, Process, Scratch, port, process, settings};
 
+const LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// A broker of its own: data folder, ports, log. It ends and disappears with this value.
@@ -19,23 +20,43 @@ pub struct Kafka {
     scratch: Scratch,
     distribution: Distribution,
     bootstrap: String,
+    secured: Option<String>,
     admin: Admin,
 }
 
 impl Kafka {
     /// Starts a broker on an empty storage. `settings` are lines of `server.properties`.
     pub async fn start(settings: &[(&str, &str)]) -> Result<Self> {
+        Self::begin(None, settings).await
+    }
+
+    /// The same with a second listener for `SASL_SSL`, which knows the users of [`Kafka::add_user`]. `keystore` is a
+    /// PEM file of the private key and the certificate for `localhost`.
+    pub async fn start_secured(keystore: &Path, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::begin(Some(keystore), settings).await
+    }
+
+    async fn begin(keystore: Option<&Path>, own: &[(&str, &str)]) -> Result<Self> {
         let distribution = Distribution::prepare().await?;
         let scratch = Scratch::new("kafka")?;
         let bootstrap = format!("127.0.0.1:{}", port::free()?);
         let controller = format!("127.0.0.1:{}", port::free()?);
         let data = scratch.path().join("data");
         distribution.create_storage(&scratch, &data).await?;
-        let text = settings::properties(&bootstrap, &controller, &data, settings);
+        let mut secured = None;
+        let mut lines = Vec::new();
+        if let Some(keystore) = keystore {
+            let port = port::free()?;
+            secured = Some(format!("localhost:{port}"));
+            lines = settings::secured(&bootstrap, &controller, port, keystore);
+        }
+        let lines: Vec<_> =
+            lines.iter().map(|(name, value)| (*name, &**value)).chain(own.iter().copied()).collect();
+        let text = settings::properties(&bootstrap, &controller, &data, &lines);
         fs::write(scratch.path().join("server.properties"), text)?;
 
         let admin = Admin::new(&bootstrap, &[])?;
-        let mut kafka = Self { process: None, scratch, distribution, bootstrap, admin };
+        let mut kafka = Self { process: None, scratch, distribution, bootstrap, secured, admin };
         kafka.start_again().await?;
         Ok(kafka)
     }
@@ -44,6 +65,22 @@ impl Kafka {
     #[must_use]
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// The address of the listener for `SASL_SSL`, where there is one.
+    #[must_use]
+    pub fn secured(&self) -> Option<&str> {
+        self.secured.as_deref()
+    }
+
+    /// Gives a user a password, by SCRAM-SHA-256.
+    pub async fn add_user(&self, name: &str, password: &str) -> Result<()> {
+        let mut command = self.distribution.java("kafka.admin.ConfigCommand");
+        command
+            .args(["--bootstrap-server", &self.bootstrap, "--alter", "--entity-type", "users"])
+            .args(["--entity-name", name, "--add-config"])
+            .arg(format!("SCRAM-SHA-256=[password={password}]"));
+        process::run(&self.scratch, "add-user", &command, LIMIT).await
     }
 
     /// Topics, offsets and groups of this broker.

@@ -51,7 +51,22 @@ pub struct Postgres {
 impl Postgres {
     /// Creates a cluster and starts its server. `settings` are `postgresql.conf` parameters.
     pub async fn start(settings: &[(&str, &str)]) -> Result<Self> {
+        Self::begin(Scratch::new("postgres")?, settings).await
+    }
+
+    /// The same, and its server speaks TLS with whoever asks for it. Both files are PEM.
+    pub async fn start_secured(certificate: &Path, key: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         let scratch = Scratch::new("postgres")?;
+        let own_key = scratch.path().join("server.key");
+        // The server refuses a key that others may read.
+        process::run(&scratch, "install", install(&["-m", "600"]).args([key, &own_key]), DEADLINE).await?;
+        let (certificate, key) = (certificate.display().to_string(), own_key.display().to_string());
+        let mut all = vec![("ssl", "on"), ("ssl_cert_file", &certificate), ("ssl_key_file", &key)];
+        all.extend(settings);
+        Self::begin(scratch, &all).await
+    }
+
+    async fn begin(scratch: Scratch, settings: &[(&str, &str)]) -> Result<Self> {
         let binaries = binaries()?;
         create_cluster(&scratch, &binaries).await?;
         let settings = SETTINGS.iter().chain(settings).map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
@@ -174,11 +189,8 @@ pub async fn connect(config: &Config) -> Result<Client> {
 async fn create_cluster(scratch: &Scratch, binaries: &Path) -> Result<()> {
     let password_file = scratch.path().join("password");
     fs::write(&password_file, PASSWORD)?;
-    let mut folder = Command::new("install");
-    folder.args(["-d", "-m", "700"]).arg(data(scratch));
-    if geteuid().is_root() {
-        folder.args(["-o", USER]);
-    }
+    let mut folder = install(&["-d", "-m", "700"]);
+    folder.arg(data(scratch));
     process::run(scratch, "install", &folder, DEADLINE).await?;
 
     let mut initdb = as_owner(&binaries.join("initdb"));
@@ -196,6 +208,16 @@ async fn create_cluster(scratch: &Scratch, binaries: &Path) -> Result<()> {
 
 fn data(scratch: &Scratch) -> PathBuf {
     scratch.path().join("data")
+}
+
+/// Makes a file or folder that belongs to whom the server runs as.
+fn install(arguments: &[&str]) -> Command {
+    let mut command = Command::new("install");
+    command.args(arguments);
+    if geteuid().is_root() {
+        command.args(["-o", USER]);
+    }
+    command
 }
 
 /// PostgreSQL refuses to run as root: root becomes the user of the system's package.

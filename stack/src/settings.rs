@@ -39,6 +39,29 @@ const SETTINGS: &[(&str, &str)] = &[
     ("log.cleaner.dedupe.buffer.size", "4194304"),
 ];
 
+/// A second listener, on 127.0.0.1 under the name `localhost`, that speaks TLS and asks for a user's password.
+pub(crate) fn secured(
+    broker: &str,
+    controller: &str,
+    port: u16,
+    keystore: &Path,
+) -> Vec<(&'static str, String)> {
+    let protocols = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL";
+    let listeners = format!("PLAINTEXT://{broker},CONTROLLER://{controller},SASL_SSL://127.0.0.1:{port}");
+    vec![
+        ("listener.security.protocol.map", protocols.to_owned()),
+        ("listeners", listeners),
+        ("advertised.listeners", format!("PLAINTEXT://{broker},SASL_SSL://localhost:{port}")),
+        ("ssl.keystore.type", "PEM".to_owned()),
+        ("ssl.keystore.location", keystore.display().to_string()),
+        ("sasl.enabled.mechanisms", "SCRAM-SHA-256".to_owned()),
+        (
+            "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config",
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;".to_owned(),
+        ),
+    ]
+}
+
 /// The text of `server.properties` for a broker on these addresses and this data folder.
 pub(crate) fn properties(broker: &str, controller: &str, data: &Path, own: &[(&str, &str)]) -> String {
     let listeners = format!("PLAINTEXT://{broker},CONTROLLER://{controller}");

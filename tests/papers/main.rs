@@ -1,11 +1,13 @@
 //! The papers beside the code tell the truth: alerts, dashboard and runbook name metrics, labels, commands and
-//! sections that exist. `make lint` asks Prometheus itself whether it understands them.
+//! sections that exist; the Dockerfile says what Cargo says. `make lint` asks Prometheus itself whether it understands
+//! them, and hadolint.
 
 #![expect(clippy::panic, reason = "a test fails by panicking, and its helpers do so for it")]
 
 mod alerts;
 mod commands;
 mod dashboard;
+mod image;
 mod metrics;
 
 const ALERTS: &str = include_str!("../../config/prometheus/alerts.yml");

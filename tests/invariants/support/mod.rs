@@ -1,7 +1,9 @@
 //! What the tests share: the stack, a world of its own per test, worker processes, records to produce.
 
+pub mod bare_root;
 mod batches;
 pub mod browser;
+pub mod certificates;
 pub mod collector;
 mod command;
 pub mod compare;

@@ -35,9 +35,19 @@ impl Worker {
             command.env_remove(name);
         }
         command.envs(settings.iter().map(|(name, value)| (name, value)));
-        let process = Process::start(scratch, name, Ending::Kill, Output::Log, &command).unwrap();
+        Self::by(scratch, name, &command)
+    }
+
+    /// Starts a worker by this command.
+    pub fn by(scratch: &Scratch, name: &str, command: &Command) -> Self {
+        let process = Process::start(scratch, name, Ending::Kill, Output::Log, command).unwrap();
         let log = process.log().to_owned();
         Self { process, log }
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Kills it as a crash would (`SIGKILL`).

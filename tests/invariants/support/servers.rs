@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use stack::{Kafka, Postgres};
+use stack::{Kafka, Postgres, Scratch};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::certificates::Identity;
 use super::{World, stack};
 
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -32,6 +33,15 @@ impl OwnPostgres {
         Self { postgres: Postgres::start(settings).await.unwrap(), _turn: turn }
     }
 
+    /// With TLS for whoever asks for it.
+    pub async fn secured(identity: &Identity) -> Self {
+        let turn = TURN.lock().await;
+        let scratch = Scratch::new("identity").unwrap();
+        let (certificate, key) = identity.files(scratch.path());
+        let postgres = Postgres::start_secured(&certificate, &key, &[]).await.unwrap();
+        Self { postgres, _turn: turn }
+    }
+
     /// A world on this server and the shared Kafka, migrated and with people and rooms.
     pub async fn world(&self, partitions: i32) -> World {
         let kafka = &stack().await.kafka;
@@ -53,6 +63,15 @@ impl OwnKafka {
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let turn = TURN.lock().await;
         Self { kafka: Kafka::start(settings).await.unwrap(), _turn: turn }
+    }
+
+    /// With a second listener that speaks TLS and knows this user.
+    pub async fn secured(identity: &Identity, user: &str, password: &str) -> Self {
+        let turn = TURN.lock().await;
+        let scratch = Scratch::new("identity").unwrap();
+        let kafka = Kafka::start_secured(&identity.keystore(scratch.path()), &[]).await.unwrap();
+        kafka.add_user(user, password).await.unwrap();
+        Self { kafka, _turn: turn }
     }
 
     /// A world on this broker and the shared PostgreSQL.
