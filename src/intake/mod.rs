@@ -1,8 +1,8 @@
 //! Kafka's side: one thread polls one consumer and hands each record to its partition's lane.
 //!
 //! Read on in this order: `consumer` (settings), `rebalance` (partitions come and go), `assignment` (what is
-//! assigned, and Kafka's commit), `start` and `life` (where a lane begins, and that it runs), `polling` (the loop),
-//! `flow` (backpressure).
+//! assigned, and Kafka's commit), `start`, `overlay` and `life` (where a lane begins, and that it runs), `polling` (the
+//! loop), `flow` (backpressure).
 
 mod assignment;
 mod brokers;
@@ -11,6 +11,7 @@ mod event;
 mod flow;
 mod life;
 mod message;
+mod overlay;
 mod polling;
 mod rebalance;
 mod start;

@@ -181,7 +181,8 @@ impl<H: Handler> Lane<H> {
     ) -> Result<(), End> {
         let (shared, handler, partition) =
             (self.shared.clone(), self.handler.clone(), self.partition.clone());
-        let taken = records.iter().map(|record| Taken { record, partition: &partition, first_try: None });
+        let taken = |record| Taken { record, partition: &partition, first_try: None, is_own: false };
+        let taken = records.iter().map(taken);
         let mut batch = Batch::prepare(&*handler, taken, &shared);
         let mut connection = Some(connection);
         let mut parts = vec![];

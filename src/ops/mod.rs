@@ -41,6 +41,9 @@ pub enum Failure {
     /// Kafka is away, or says no.
     #[error("Kafka: {0}")]
     Kafka(String),
+    /// The topics cannot be read.
+    #[error("the topics cannot be read: {0}")]
+    Topics(String),
     /// What was asked for is not there, or not allowed as things stand.
     #[error("{0}")]
     Refused(String),
