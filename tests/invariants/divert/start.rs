@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::begins;
-use crate::support::{Message, World, booking, eventually, stack};
+use crate::support::{Message, World, booking, cancellation, eventually, stack};
 
 const ANA: [(&str, &str); 2] = [("OKTETO_NAMESPACE", "ana"), ("OKTETO_DIVERTED_ENVIRONMENT", "ana")];
 
@@ -51,13 +51,14 @@ async fn an_overlay_begins_at_the_end_and_replays_history_only_where_a_person_sa
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn partitions_and_topics_that_appear_after_a_kill_are_read_from_their_beginning() {
     let world = World::new(1).await;
-    world.book_all(0, ["old".to_owned()]).await;
+    world.produce(&world.bookings, &of_ana("old")).await;
     let mut worker = world.worker_with(&ANA);
     begins(&mut worker).await;
     worker.kill().await;
-    world.admin().add_partitions(&world.bookings, 3).await.unwrap();
+    world.admin().add_partitions(&world.cancellations, 3).await.unwrap();
     for partition in 0..3 {
-        world.book_all(partition, [format!("p{partition}")]).await;
+        let event = cancellation(&format!("p{partition}"), "ana");
+        world.produce_events(&world.cancellations, partition, &[event]).await;
     }
     let worker = world.worker_with(&ANA);
     world.settled().await;
