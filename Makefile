@@ -1,7 +1,7 @@
 # Every target sets up what it needs: system packages by apt-get where it may, Apache Kafka by Maven.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench lint audit tools clean
+.PHONY: help run test soak bench lint audit sbom tools clean
 .NOTPARALLEL:
 
 target := $(or $(CARGO_TARGET_DIR),target)
@@ -11,6 +11,8 @@ export PATH := $(tools)/bin:$(PATH):$(HOME)/.cargo/bin
 # Tools of `make lint`, built once without optimization: they run for a second.
 deny_version := 0.20.2
 machete_version := 0.9.2
+# Of `make sbom`, built where that is asked for.
+cyclonedx_version := 0.5.7
 
 need_rust := command -v cargo >/dev/null || { echo "The Rust toolchain is missing: install Rust 1.92 or newer, with rustup." >&2; exit 1; }
 
@@ -47,6 +49,14 @@ lint: tools ## formatting, clippy, documentation, licences and sources, unused d
 
 audit: tools ## known vulnerabilities in dependencies (fetches the advisory database from GitHub)
 	cargo deny --locked check advisories
+
+# The tool writes beside each Cargo.toml; the stack is no part of the binary.
+sbom: ## what the binary is made of, as CycloneDX (target/worker.cdx.json)
+	@$(need_rust)
+	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --debug --locked --root $(tools) cargo-cyclonedx@$(cyclonedx_version)
+	cargo cyclonedx --quiet --format json --spec-version 1.5 --override-filename worker.cdx
+	@mv worker.cdx.json $(target)/ && rm -f stack/worker.cdx.json
+	@echo "$(target)/worker.cdx.json"
 
 tools:
 	@$(need_rust)

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::json;
 
-use crate::support::collector::Collector;
+use crate::support::collector::{Collector, Span};
 use crate::support::http::get;
 use crate::support::{Message, World, booking, cancellation, of_records, stack};
 
@@ -165,8 +165,9 @@ async fn nothing_that_the_worker_says_anywhere_reveals_a_planted_secret() {
     }
     world.cancel(&cancellation("b1", "bo")).await;
     world.settled().await;
-    collector.eventually(4, |span| span.is_record()).await;
+    collector.eventually(4, Span::is_record).await;
 
+    worker.get_until("/metrics", "metrics", |answer| answer.status == 200).await;
     let address = worker.address().await;
     for path in PATHS {
         let answer = get(address, path).await.unwrap();

@@ -1,5 +1,6 @@
 //! Shared worker and overlays on mixed traffic: whatever the headers look like, each record is one worker's.
 
+use percent_encoding::percent_encode_byte;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -36,11 +37,8 @@ fn record(index: usize) -> impl Strategy<Value = (Option<&'static str>, Message)
     shape.prop_map(move |(owner, name, noise, (encoded, property, blanks, split), place)| {
         let mut members: Vec<String> = noise.iter().map(|member| (*member).to_owned()).collect();
         if let Some(owner) = owner {
-            let value: String = if encoded {
-                owner.bytes().map(|byte| format!("%{byte:02x}")).collect()
-            } else {
-                owner.to_owned()
-            };
+            let value: String =
+                if encoded { owner.bytes().map(percent_encode_byte).collect() } else { owner.to_owned() };
             let gap = if blanks { " " } else { "" };
             let property = if property { ";p=okteto-divert;q" } else { "" };
             let member = format!("{gap}okteto-divert{gap}={gap}{value}{gap}{property}");

@@ -1,5 +1,6 @@
 //! Okteto Divert: a shared worker and the overlays of namespaces read the same topics, each as its own group.
 
+mod manifest;
 mod mixed;
 mod start;
 mod taken_back;
