@@ -1,7 +1,7 @@
 # Every target sets up what it needs: system packages by apt-get where it may, Apache Kafka by Maven.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak upgrade bench lint audit image-check tools clean
+.PHONY: help run test soak upgrade bench lint audit sbom image-check tools clean
 .NOTPARALLEL:
 
 target := $(or $(CARGO_TARGET_DIR),target)
@@ -12,6 +12,8 @@ export PATH := $(tools)/bin:$(PATH):$(HOME)/.cargo/bin
 deny_version := 0.20.2
 machete_version := 0.9.2
 hadolint_version := 2.15.1
+# Of `make sbom`, built where that is asked for.
+cyclonedx_version := 0.5.7
 
 need_rust := command -v cargo >/dev/null || { echo "The Rust toolchain is missing: install Rust 1.92 or newer, with rustup." >&2; exit 1; }
 
@@ -66,6 +68,14 @@ image-check: ## start the image's binary in a bare read-only root; TLS to both s
 	strip -o $(target)/worker-for-image $(target)/$(or $(PROFILE),debug)/worker
 	IMAGE_WORKER=$(abspath $(target))/worker-for-image cargo test --locked --package worker --test invariants -- \
 		--ignored --nocapture image
+
+# The tool writes beside each Cargo.toml; the stack is no part of the binary.
+sbom: ## what the binary is made of, as CycloneDX (target/worker.cdx.json)
+	@$(need_rust)
+	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --debug --locked --root $(tools) cargo-cyclonedx@$(cyclonedx_version)
+	cargo cyclonedx --quiet --format json --spec-version 1.5 --override-filename worker.cdx
+	@mv worker.cdx.json $(target)/ && rm -f stack/worker.cdx.json
+	@echo "$(target)/worker.cdx.json"
 
 tools:
 	@$(need_rust)

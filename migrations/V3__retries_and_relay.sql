@@ -49,3 +49,16 @@ ALTER TABLE worker.positions
 
 -- Where the worker began with the partition: records below are not its own. Null where nobody noted it.
 ALTER TABLE worker.positions ADD COLUMN first_offset bigint;
+
+-- The groups that began at the ends of their topics, as an overlay's does. A partition of theirs without a position
+-- came into being later, and is read from its beginning.
+CREATE TABLE worker.groups (
+    group_id text COLLATE "C" PRIMARY KEY,
+    began_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO worker.groups (group_id) SELECT DISTINCT group_id FROM worker.positions;
+
+-- Records that belong to a namespace, in the groups of the others: a person may look for them. Not what an overlay
+-- leaves to the shared worker, which is nearly all that it reads.
+CREATE INDEX ledger_diverted ON worker.ledger (group_id, sequence)
+WHERE outcome = 'diverted' AND baggage LIKE '%okteto-divert%';

@@ -24,6 +24,8 @@ pub(crate) struct Taken<'b> {
     pub(crate) partition: &'b Partition,
     /// The span of its first try; none where this is it.
     pub(crate) first_try: Option<&'b SpanContext>,
+    /// Whether the group has taken it to be its own before, or a person says that it is.
+    pub(crate) is_own: bool,
 }
 
 /// One record of a batch.
@@ -54,7 +56,7 @@ impl<'b, E> Batch<'b, E> {
     ) -> Self {
         let taken = SystemTime::now();
         let items = records
-            .map(|Taken { record, partition, first_try }| {
+            .map(|Taken { record, partition, first_try, is_own }| {
                 let mut context = Context::of(record, partition, &shared.log_keys);
                 if let Some(first_try) = first_try {
                     context.trace.or_continue(first_try);
@@ -75,7 +77,7 @@ impl<'b, E> Batch<'b, E> {
                         .map_or(Cow::Borrowed(&*subject), |event| handler.subject(event).into());
                     handler.span(&context, &named, event.as_ref())
                 };
-                if !shared.divert.owns(&context.baggage) {
+                if !is_own && !shared.divert.owns(&context.baggage) {
                     if let Some(event) = &event {
                         handler.subject(event).clone_into(&mut subject);
                     }

@@ -22,8 +22,20 @@ impl Divert {
     /// without the member, in a diverted one those whose member names it.
     #[must_use]
     pub fn owns(&self, baggage: &Baggage) -> bool {
-        baggage.get(MEMBER) == self.environment.as_deref()
+        namespace(baggage) == self.environment()
     }
+
+    /// The diverted environment; none for the shared worker.
+    #[must_use]
+    pub fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+}
+
+/// The namespace that a record with this baggage belongs to; none for the shared one.
+#[must_use]
+pub fn namespace(baggage: &Baggage) -> Option<&str> {
+    baggage.get(MEMBER)
 }
 
 #[cfg(test)]

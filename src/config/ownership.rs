@@ -13,7 +13,7 @@ enum Reason {
 
 const COMMITS: Reason = Reason::Fixed("the worker commits offsets itself, after the database has");
 const START: Reason = Reason::Fixed(
-    "the worker starts at its stored position, else at the committed offset, else at the earliest",
+    "the worker starts at its stored position, else at the committed offset, else at the earliest (an overlay at the end)",
 );
 const ORDER: Reason = Reason::Fixed(
     "status events are published in order, acknowledged by all replicas, however long it takes",

@@ -1,8 +1,8 @@
 //! Kafka's side: one thread polls one consumer and hands each record to its partition's lane.
 //!
 //! Read on in this order: `consumer` (settings), `rebalance` (partitions come and go), `assignment` (what is
-//! assigned, and Kafka's commit), `start` and `life` (where a lane begins, and that it runs), `polling` (the loop),
-//! `flow` (backpressure); and `ends` and `remainder` (how far the partitions go).
+//! assigned, and Kafka's commit), `start`, `overlay` and `life` (where a lane begins, and that it runs), `polling` (the
+//! loop), `flow` (backpressure); and `ends` and `remainder` (how far the partitions go).
 
 mod assignment;
 mod brokers;
@@ -13,6 +13,7 @@ mod flow;
 mod life;
 mod membership;
 mod message;
+mod overlay;
 mod polling;
 mod rebalance;
 mod remainder;

@@ -19,7 +19,7 @@ use super::event::{Ended, Event};
 use super::flow::Flow;
 use super::life::Life;
 use super::rebalance::{Callbacks, WorkerConsumer};
-use super::{Intake, brokers, consumer};
+use super::{Intake, brokers, consumer, overlay};
 use crate::lane::End;
 use crate::monitor::LaneStatus;
 use crate::queue::Queue;
@@ -143,6 +143,14 @@ impl Polling {
         self.looking_for_brokers = false;
         for topic in missing {
             tracing::warn!(topic = &*topic, "the topic does not exist yet; it is read as soon as it appears");
+        }
+        // Finished, or tried again after the next start: never dropped in the middle of a statement.
+        let shared = self.intake.shared.clone();
+        let begun =
+            self.lanes.spawn(overlay::begin(shared, consumer.clone(), self.topics.clone(), stop.clone()));
+        begun.await.map_err(|error| Cause::new(format!("the overlay's beginning: {error}")))??;
+        if *stop.borrow() {
+            return Ok(());
         }
         let names: Vec<&str> = self.topics.iter().map(|topic| &**topic).collect();
         consumer.subscribe(&names).map_err(|error| Cause::new(format!("subscribing: {error}")))?;

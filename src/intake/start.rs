@@ -17,13 +17,20 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 /// What Kafka knows about a partition.
 #[derive(Debug, Clone, Copy)]
-struct Bounds {
+pub(super) struct Bounds {
     /// The first offset that the topic still has.
-    low: i64,
+    pub(super) low: i64,
     /// The offset after the last one.
-    high: i64,
+    pub(super) high: i64,
     /// The group's committed offset.
-    committed: Option<i64>,
+    pub(super) committed: Option<i64>,
+}
+
+impl Bounds {
+    /// Where the group has been before, as far as that fits the topic.
+    pub(super) fn known(&self) -> Option<i64> {
+        self.committed.filter(|committed| *committed <= self.high)
+    }
 }
 
 /// How a position fits the topic.
@@ -87,9 +94,10 @@ pub(super) async fn find(
     }
 }
 
-/// Where a group begins that has no position: at Kafka's committed offset, else at the earliest record.
+/// Where a group begins that has no position: at Kafka's committed offset, else at the earliest record. What was
+/// there when an overlay began has a position (`overlay`).
 fn first_start(bounds: Bounds) -> i64 {
-    bounds.committed.filter(|committed| *committed <= bounds.high).unwrap_or(bounds.low)
+    bounds.known().unwrap_or(bounds.low)
 }
 
 fn fit(position: i64, bounds: Bounds) -> Fit {
@@ -102,7 +110,8 @@ fn fit(position: i64, bounds: Bounds) -> Fit {
     }
 }
 
-fn bounds(consumer: &WorkerConsumer, partition: &Partition) -> Result<Bounds, KafkaError> {
+/// Asks Kafka about a partition; blocks.
+pub(super) fn bounds(consumer: &WorkerConsumer, partition: &Partition) -> Result<Bounds, KafkaError> {
     let (low, high) = consumer.fetch_watermarks(&partition.topic, partition.number, ANSWER)?;
     let mut list = TopicPartitionList::new();
     list.add_partition(&partition.topic, partition.number);

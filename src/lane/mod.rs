@@ -194,7 +194,8 @@ impl<H: Handler> Lane<H> {
     ) -> Result<(), End> {
         let (shared, handler, partition) =
             (self.shared.clone(), self.handler.clone(), self.partition.clone());
-        let together = records.iter().map(|record| Taken { record, partition: &partition, first_try: None });
+        let own = |record| Taken { record, partition: &partition, first_try: None, is_own: false };
+        let together = records.iter().map(own);
         let mut batch = Batch::prepare(&*handler, together, &shared);
         let mut connection = Some(connection);
         let mut parts = vec![];

@@ -11,9 +11,8 @@ use crate::metrics::Tally;
 use crate::monitor::LaneStatus;
 use crate::queue::Queue;
 use crate::record::Partition;
-use crate::retry::{self, Ending, Retried};
+use crate::retry::{self, Ending, Retried, Take};
 use crate::store::Fault;
-use crate::store::held::Claim;
 
 type Run = dyn Fn(Arc<Shared>, Partition, Arc<Queue>, i64, Arc<LaneStatus>) -> Pin<Box<dyn Future<Output = End> + Send>>
     + Send
@@ -22,7 +21,7 @@ type Run = dyn Fn(Arc<Shared>, Partition, Arc<Queue>, i64, Arc<LaneStatus>) -> P
 type Retry = dyn for<'a> Fn(
         &'a Shared,
         &'a Arc<str>,
-        Claim<'a>,
+        Take<'a>,
         Ending,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<Retried>, Fault>> + Send + 'a>>
     + Send
@@ -63,9 +62,9 @@ impl Route {
                 };
                 Box::pin(lane.run())
             }),
-            retry: Box::new(move |shared, topic, claim, ending| {
+            retry: Box::new(move |shared, topic, take, ending| {
                 let handler = retried.clone();
-                Box::pin(async move { retry::retry(shared, &*handler, topic, claim, ending).await })
+                Box::pin(async move { retry::retry(shared, &*handler, topic, take, ending).await })
             }),
         }
     }
@@ -94,16 +93,16 @@ impl Route {
         (self.run)(shared, partition, queue, position, status)
     }
 
-    /// Tries records of this topic again that were set aside, in one transaction, and tells what became of each.
+    /// Tries records of this topic again, in one transaction, and tells what became of each.
     ///
     /// # Errors
     /// The [`Fault`] that left them as they were.
     pub async fn retry(
         &self,
         shared: &Shared,
-        claim: Claim<'_>,
+        take: Take<'_>,
         ending: Ending,
     ) -> Result<Vec<Retried>, Fault> {
-        (self.retry)(shared, &self.topic, claim, ending).await
+        (self.retry)(shared, &self.topic, take, ending).await
     }
 }

@@ -10,12 +10,15 @@ mod progress;
 mod words;
 
 use std::io;
+use std::sync::Arc;
 
 use clap::Subcommand;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use crate::config::Settings;
+use crate::lane::Shared;
+use crate::metrics::Metrics;
 use crate::store::Statement;
 use crate::store::statement::Parameters;
 use crate::store::{Cause, Fault, Pool, pool};
@@ -41,6 +44,9 @@ pub enum Failure {
     /// Kafka is away, or says no.
     #[error("Kafka: {0}")]
     Kafka(String),
+    /// The topics cannot be read.
+    #[error("the topics cannot be read: {0}")]
+    Topics(String),
     /// What was asked for is not there, or not allowed as things stand.
     #[error("{0}")]
     Refused(String),
@@ -84,6 +90,12 @@ impl Desk {
     /// The consumer group, part of every key in the worker's tables.
     fn group(&self) -> &str {
         &self.settings.kafka.group_id
+    }
+
+    /// What the handlers of live records work with.
+    fn shared(&self) -> Result<Shared, Failure> {
+        let metrics = Metrics::new().map_err(Fault::Fatal)?;
+        Ok(Shared::new(&self.settings, self.pool.clone(), Arc::default(), Arc::new(metrics)))
     }
 
     /// The topics that the worker reads, in the order in which a person thinks of them.

@@ -12,7 +12,7 @@ use crate::lane::Shared;
 use crate::metrics::measured;
 use crate::outcome::{Decision, Invalid, Outcome};
 use crate::record::{Partition, clean_text};
-use crate::store::held::{self, Claim, Claimed};
+use crate::store::held::{self, Claim, Claimed, Reread, TakenBack};
 use crate::store::transaction::{Fate, fate};
 use crate::store::{Cause, Fault, Transaction, ledger};
 use crate::traces::{Tried, Work};
@@ -53,39 +53,49 @@ pub struct Failure {
     pub claimed: Vec<i64>,
 }
 
+/// Which records are tried.
+#[derive(Clone, Copy)]
+pub enum Take<'a> {
+    /// Records that are set aside.
+    Held(Claim<'a>),
+    /// Diverted records that a person takes back, ordered by partition and offset.
+    Diverted(&'a [Reread]),
+}
+
 /// One try.
 pub(super) struct Attempt<'a, H> {
     pub(super) shared: &'a Shared,
     pub(super) handler: &'a H,
     pub(super) topic: &'a Arc<str>,
-    /// A record that PostgreSQL refuses whatever it is tried with, and what it says.
-    pub(super) refused: Option<(i64, Cause)>,
+    /// What PostgreSQL says of the record, which it refuses whatever it is tried with: only that one is tried.
+    pub(super) refused: Option<Cause>,
 }
 
 impl<H: Handler> Attempt<'_, H> {
     /// Claims records, lets the handler decide about them, and records what has changed.
-    pub(super) async fn run(&self, claim: Claim<'_>, ending: Ending) -> Result<Vec<Retried>, Failure> {
+    pub(super) async fn run(&self, take: Take<'_>, ending: Ending) -> Result<Vec<Retried>, Failure> {
         let failure = |fault| Failure { fault, claimed: Vec::new() };
         let connection = measured("connection", self.shared.pool.get()).await;
         let connection = connection.map_err(|error| failure(Fault::from(error)))?;
         let (begun, statements) = (SystemTime::now(), self.shared.traces.as_ref().map(|_| Arc::default()));
         let transaction = Transaction::new(connection).noted(statements.clone());
-        let claimed =
-            held::claim(&transaction, &self.shared.group, self.topic, claim, &self.shared.patience).await;
-        let claimed = match claimed {
+        let claimed = match self.take(&transaction, take).await {
             Ok(claimed) => claimed,
-            Err(fault) => return Err(failure(fault)),
+            Err(fault) => {
+                if let Fault::Record(_) = fault {
+                    transaction.rollback().await;
+                }
+                return Err(failure(fault));
+            }
         };
         if claimed.is_empty() {
             transaction.rollback().await;
             return Ok(Vec::new());
         }
         let mut batch = self.prepare(&claimed);
-        if let Some((id, cause)) = &self.refused
-            && let Some(index) = claimed.iter().position(|claimed| claimed.id == *id)
-        {
+        if let Some(cause) = &self.refused {
             let detail = clean_text(&format!("PostgreSQL refuses the record: {cause}"));
-            batch.settle(index, Outcome::Dead(Invalid::new("refused_by_database", detail)));
+            batch.settle(0, Outcome::Dead(Invalid::new("refused_by_database", detail)));
         }
         let ids: Vec<i64> = claimed.iter().map(|claimed| claimed.id).collect();
         let failure = |fault| Failure { fault, claimed: ids.clone() };
@@ -131,6 +141,34 @@ impl<H: Handler> Attempt<'_, H> {
         Ok(items.iter().zip(&claimed).zip(decisions).map(retried).collect())
     }
 
+    /// Claims the records; those that are diverted are set aside before, which nobody sees but this transaction.
+    async fn take(&self, transaction: &Transaction, take: Take<'_>) -> Result<Vec<Claimed>, Fault> {
+        let (group, patience) = (&*self.shared.group, &self.shared.patience);
+        let records = match take {
+            Take::Held(claim) => return held::claim(transaction, group, self.topic, claim, patience).await,
+            Take::Diverted(records) => records,
+        };
+        let mut ids = Vec::with_capacity(records.len());
+        for records in records.chunk_by(|one, next| one.partition == next.partition) {
+            let taken = records.iter().map(|Reread { partition, record }| Taken {
+                record,
+                partition,
+                first_try: None,
+                is_own: true,
+            });
+            let batch = Batch::prepare(self.handler, taken, self.shared);
+            let mut back = TakenBack { entries: held::Entries::default(), baggages: Vec::new() };
+            for item in batch.items(0..records.len()) {
+                let (subject, baggage) = (item.subject(self.handler), &item.context.baggage);
+                back.entries.push(item.record, subject, Outcome::Diverted.name(), "dead", patience);
+                back.baggages.push((!baggage.is_empty()).then(|| baggage.text()));
+            }
+            let [Reread { partition, .. }, ..] = records else { continue };
+            ids.extend(back.insert(transaction, group, partition, H::CREATES_SUBJECT).await?);
+        }
+        held::claim(transaction, group, self.topic, Claim::These(&ids), patience).await
+    }
+
     /// Decides, writes and ends the transaction; no decisions where it is not the records' turn.
     async fn transact(
         &self,
@@ -168,6 +206,8 @@ impl<H: Handler> Attempt<'_, H> {
             record: &claimed.record,
             partition: &claimed.partition,
             first_try: claimed.first_try.as_ref(),
+            // The group that has set it aside had decided that, or a person has.
+            is_own: true,
         });
         Batch::prepare(self.handler, records, self.shared)
     }

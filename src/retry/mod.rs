@@ -1,4 +1,5 @@
-//! Records that were set aside, tried again: by themselves when they are due, or because a person says so.
+//! Records that were set aside, tried again: by themselves when they are due, or because a person says so. A person
+//! may also take back what was diverted: it is set aside and tried in one transaction.
 //!
 //! # The order of one subject's records
 //! A record that brings its subject into being (a booking's create) *holds back* while it waits: later records of
@@ -26,11 +27,11 @@ use std::sync::Arc;
 
 use crate::handler::Handler;
 use crate::lane::Shared;
-use crate::store::held::Claim;
+use crate::store::held::{Claim, Reread};
 use crate::store::{Cause, Fault};
 use attempt::Attempt;
 
-pub use attempt::{Ending, Failure, Retried};
+pub use attempt::{Ending, Failure, Retried, Take};
 pub use sweeper::Sweeper;
 
 /// Tries records of one topic again in one transaction. A record that PostgreSQL refuses is found by halves, and
@@ -42,28 +43,30 @@ pub(crate) async fn retry<H: Handler>(
     shared: &Shared,
     handler: &H,
     topic: &Arc<str>,
-    claim: Claim<'_>,
+    take: Take<'_>,
     ending: Ending,
 ) -> Result<Vec<Retried>, Fault> {
-    let attempt = |refused: Option<(i64, Cause)>| Attempt { shared, handler, topic, refused };
-    let Failure { fault, claimed } = match attempt(None).run(claim, ending).await {
+    let attempt = |refused: Option<Cause>| Attempt { shared, handler, topic, refused };
+    let Failure { fault, claimed } = match attempt(None).run(take, ending).await {
         Ok(retried) => return Ok(retried),
         Err(failure) => failure,
     };
     let Fault::Record(cause) = fault else { return Err(fault) };
+    let whole = match take {
+        Take::Held(_) => Part::Held(claimed),
+        Take::Diverted(records) => Part::Diverted(records),
+    };
     // The halves that are still to be tried, the one to be tried next last.
-    let mut parts = vec![(claimed, cause)];
+    let mut parts = vec![(whole, cause)];
     let mut retried = Vec::new();
-    while let Some((mut ids, cause)) = parts.pop() {
-        if ids.len() == 1 {
-            let refused = ids.first().map(|id| (*id, cause));
-            let one = attempt(refused).run(Claim::These(&ids), ending).await;
+    while let Some((part, cause)) = parts.pop() {
+        if part.len() == 1 {
+            let one = attempt(Some(cause)).run(part.take(), ending).await;
             retried.extend(one.map_err(|failure| failure.fault)?);
             continue;
         }
-        let later = ids.split_off(ids.len() / 2);
-        for half in [ids, later] {
-            match attempt(None).run(Claim::These(&half), ending).await {
+        for half in part.halves() {
+            match attempt(None).run(half.take(), ending).await {
                 Ok(done) => retried.extend(done),
                 Err(Failure { fault: Fault::Record(cause), .. }) => parts.push((half, cause)),
                 Err(failure) => return Err(failure.fault),
@@ -71,4 +74,40 @@ pub(crate) async fn retry<H: Handler>(
         }
     }
     Ok(retried)
+}
+
+/// A part of the records that are tried.
+enum Part<'a> {
+    Held(Vec<i64>),
+    Diverted(&'a [Reread]),
+}
+
+impl Part<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Held(ids) => ids.len(),
+            Self::Diverted(records) => records.len(),
+        }
+    }
+
+    fn take(&self) -> Take<'_> {
+        match self {
+            Self::Held(ids) => Take::Held(Claim::These(ids)),
+            Self::Diverted(records) => Take::Diverted(records),
+        }
+    }
+
+    fn halves(self) -> [Self; 2] {
+        let middle = self.len() / 2;
+        match self {
+            Self::Held(mut ids) => {
+                let later = ids.split_off(middle);
+                [Self::Held(ids), Self::Held(later)]
+            }
+            Self::Diverted(records) => {
+                let (earlier, later) = records.split_at(middle);
+                [Self::Diverted(earlier), Self::Diverted(later)]
+            }
+        }
+    }
 }

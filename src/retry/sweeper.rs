@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Ending;
+use super::{Ending, Take};
 use crate::faults::Faults;
 use crate::lane::{Route, Shared};
 use crate::store::held::Claim;
@@ -64,7 +64,7 @@ impl Sweeper {
     async fn sweep(&self) -> Result<usize, Fault> {
         let mut claimed = 0;
         for route in &*self.routes {
-            claimed += route.retry(&self.shared, Claim::Due(MOST), Ending::Commit).await?.len();
+            claimed += route.retry(&self.shared, Take::Held(Claim::Due(MOST)), Ending::Commit).await?.len();
         }
         Ok(claimed)
     }

@@ -116,6 +116,48 @@ impl<'a> Entries<'a> {
     }
 }
 
+/// Diverted records of one partition that a person takes back for this group.
+pub struct TakenBack<'a> {
+    /// The records, as if they were dead.
+    pub entries: Entries<'a>,
+    /// The baggage of each, as the ledger keeps it.
+    pub baggages: Vec<Option<&'a str>>,
+}
+
+impl TakenBack<'_> {
+    /// Sets the records aside to be claimed in the same transaction, and returns their ids: those whose bytes are
+    /// what the ledger speaks of, that are still diverted, and that no other group has taken.
+    ///
+    /// # Errors
+    /// The [`Fault`] of the statement.
+    pub async fn insert(
+        &self,
+        transaction: &Transaction,
+        group: &str,
+        partition: &Partition,
+        holds_back: bool,
+    ) -> Result<Vec<i64>, Fault> {
+        let entries = &self.entries;
+        let parameters: Parameters<'_> = &[
+            &group,
+            &&*partition.topic,
+            &partition.number,
+            &holds_back,
+            &entries.offsets,
+            &entries.timestamps,
+            &entries.keys,
+            &entries.payloads,
+            &entries.headers,
+            &entries.subjects,
+            &entries.reasons,
+            &entries.statuses,
+            &self.baggages,
+        ];
+        let rows = transaction.write(statement!("held_take_back.sql"), parameters).await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+}
+
 /// Of these subjects, those that have waiting records, each with whether one of these holds later records back.
 ///
 /// # Errors
@@ -185,6 +227,15 @@ pub enum Claim<'a> {
     Due(usize),
     /// Those with these ids, due or not, dead or not.
     These(&'a [i64]),
+}
+
+/// A record as it was read from its topic again.
+#[derive(Clone)]
+pub struct Reread {
+    /// Where it stands.
+    pub partition: Partition,
+    /// The record.
+    pub record: Record,
 }
 
 /// Claims records of a topic, in the order in which they were set aside. What others work on is passed over.

@@ -31,6 +31,45 @@ pub async fn create(pool: &Pool, group: &str, partition: &Partition, start: i64)
     Ok(load(pool, group, partition).await?.unwrap_or(start))
 }
 
+/// Whether the group has begun with all the partitions that there were: those without a position are new.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn has_begun(pool: &Pool, group: &str) -> Result<bool, Fault> {
+    let connection = pool.get().await?;
+    Ok(!statement!("positions_begun.sql").query(&connection, &[&group]).await?.is_empty())
+}
+
+/// Begins with all partitions that there are, each at its offset, unless it has a position. Returns what it has
+/// placed; none where the group had begun before.
+///
+/// # Errors
+/// The [`Fault`] of the statement.
+pub async fn begin(
+    pool: &Pool,
+    group: &str,
+    starts: &[(Partition, i64)],
+) -> Result<Option<Vec<(Partition, i64)>>, Fault> {
+    let topics: Vec<&str> = starts.iter().map(|(partition, _)| &*partition.topic).collect();
+    let numbers: Vec<i32> = starts.iter().map(|(partition, _)| partition.number).collect();
+    let offsets: Vec<i64> = starts.iter().map(|(_, offset)| *offset).collect();
+    let connection = pool.get().await?;
+    let parameters: Parameters<'_> = &[&group, &topics, &numbers, &offsets];
+    let rows = statement!("positions_begin.sql").query(&connection, parameters).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let mut placed = Vec::with_capacity(rows.len());
+    for row in &rows {
+        // A single row of nulls where nothing was placed.
+        if let Some(topic) = row.try_get::<_, Option<&str>>(0)? {
+            let partition = Partition { topic: topic.into(), number: row.try_get(1)? };
+            placed.push((partition, row.try_get(2)?));
+        }
+    }
+    Ok(Some(placed))
+}
+
 /// Moves the position over records that retention removed before they were read, and counts them.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ mod held;
 mod outcomes;
 mod positions;
 mod progress;
-mod reader;
+pub(crate) mod reader;
 mod records;
 mod relay;
 mod report;

@@ -27,7 +27,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// A reader of topics.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     consumer: Arc<StreamConsumer<Listener>>,
     config: ClientConfig,
     brokers: String,
@@ -38,7 +38,7 @@ impl Reader {
     ///
     /// # Errors
     /// They do not.
-    pub(super) async fn connect(settings: &KafkaSettings) -> Result<Self, Failure> {
+    pub(crate) async fn connect(settings: &KafkaSettings) -> Result<Self, Failure> {
         let config = intake::reader_config(settings);
         let consumer: StreamConsumer<Listener> = config
             .create_with_context(Listener::default())
@@ -49,7 +49,7 @@ impl Reader {
     }
 
     /// The numbers of a topic's partitions; none where there is no such topic.
-    pub(super) async fn partitions(&self, topic: &str) -> Result<Vec<i32>, Failure> {
+    pub(crate) async fn partitions(&self, topic: &str) -> Result<Vec<i32>, Failure> {
         let name = topic.to_owned();
         self.ask(move |consumer| {
             let metadata = consumer.fetch_metadata(Some(&name), ANSWER)?;
@@ -60,7 +60,7 @@ impl Reader {
     }
 
     /// The first offset that a partition has, and the one after its last; none where there is no such partition.
-    pub(super) async fn bounds(&self, partition: &Partition) -> Result<Option<(i64, i64)>, Failure> {
+    pub(crate) async fn bounds(&self, partition: &Partition) -> Result<Option<(i64, i64)>, Failure> {
         if !self.partitions(&partition.topic).await?.contains(&partition.number) {
             return Ok(None);
         }
@@ -72,7 +72,7 @@ impl Reader {
     }
 
     /// Whether the broker may remove records from the middle of a topic. Where it does not say, it may.
-    pub(super) async fn is_compacted(&self, topic: &str) -> bool {
+    pub(crate) async fn is_compacted(&self, topic: &str) -> bool {
         let Ok(client) = self.config.create::<AdminClient<DefaultClientContext>>() else { return true };
         let options = AdminOptions::new().request_timeout(Some(ANSWER));
         let answer = client.describe_configs([&ResourceSpecifier::Topic(topic)], &options).await;
@@ -82,7 +82,7 @@ impl Reader {
     }
 
     /// Begins to read a partition, from one offset until before another.
-    pub(super) fn read(&self, partition: &Partition, from: i64, below: i64) -> Result<Reading<'_>, Failure> {
+    pub(crate) fn read(&self, partition: &Partition, from: i64, below: i64) -> Result<Reading<'_>, Failure> {
         let mut list = TopicPartitionList::new();
         let assigned = list
             .add_partition_offset(&partition.topic, partition.number, Offset::Offset(from))
@@ -110,7 +110,7 @@ impl Reader {
 }
 
 /// A partition that is being read.
-pub(super) struct Reading<'r> {
+pub(crate) struct Reading<'r> {
     reader: &'r Reader,
     stream: MessageStream<'r, Listener>,
     partition: Partition,
@@ -122,7 +122,7 @@ impl<'r> Reading<'r> {
     ///
     /// # Errors
     /// The brokers are silent for too long, or refuse.
-    pub(super) async fn next(&mut self) -> Result<Option<BorrowedMessage<'r>>, Failure> {
+    pub(crate) async fn next(&mut self) -> Result<Option<BorrowedMessage<'r>>, Failure> {
         let mut last: Option<KafkaError> = None;
         let deadline = Instant::now() + SILENCE;
         loop {

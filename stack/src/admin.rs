@@ -91,7 +91,7 @@ impl Admin {
         let results = self.client.create_partitions([&partitions], &options()).await?;
         only(results)?.map_err(|(_, code)| anyhow!("topic {name} cannot grow: {code}"))?;
         let deadline = Instant::now() + LIMIT;
-        while let Err(error) = self.usable(name, Some(total)).await {
+        while let Err(error) = self.renewed(name, total).await {
             ensure!(Instant::now() < deadline, "topic {name} cannot be used: {error:#}");
             tokio::time::sleep(POLL).await;
         }
@@ -163,6 +163,13 @@ impl Admin {
     /// A consumer that never joins: it only speaks with the group's coordinator.
     fn member(&self, group: &str) -> Result<BaseConsumer> {
         Ok(self.config.clone().set("group.id", group).set("enable.auto.commit", "false").create()?)
+    }
+
+    /// librdkafka answers by what it has cached of a topic, which only a question about this topic renews.
+    async fn renewed(&self, topic: &str, partitions: i32) -> Result<()> {
+        let (client, name) = (Arc::clone(&self.client), topic.to_owned());
+        blocking(move || Ok(client.inner().fetch_metadata(Some(&name), LIMIT).map(drop)?)).await?;
+        self.usable(topic, Some(partitions)).await
     }
 
     /// A leader by the metadata may not know of its part yet: only an answer shows that it does.

@@ -21,6 +21,7 @@ mod command_line;
 mod commit_faults;
 mod crash;
 mod database_faults;
+mod database_role;
 mod dead_letters;
 mod dead_limit;
 mod divert;

@@ -59,7 +59,10 @@ async fn an_empty_database_gets_the_contracts_tables_and_the_workers_own() {
     }
     let own = "SELECT relname::text FROM pg_class WHERE relnamespace = 'worker'::regnamespace \
                AND relkind = 'r' ORDER BY 1";
-    assert_eq!(database.texts(own).await, ["held", "ledger", "positions", "relay", "schema_history"]);
+    assert_eq!(
+        database.texts(own).await,
+        ["groups", "held", "ledger", "positions", "relay", "schema_history"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

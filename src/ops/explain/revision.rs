@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::Row;
 
+use crate::baggage::Baggage;
+use crate::divert;
+
 /// One row of the ledger, and what has become of it since.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,6 +27,8 @@ pub(super) struct Revision {
     pub(super) reason: Option<String>,
     pub(super) detail: Option<String>,
     pub(super) baggage: Option<String>,
+    /// The namespace that the record belongs to; none for the shared worker's.
+    pub(super) namespace: Option<String>,
     pub(super) trace_id: Option<String>,
     /// Of the status event or of the dead letter; none where nothing is to be told.
     pub(super) publication: Option<Publication>,
@@ -69,6 +74,7 @@ impl From<&Row> for Revision {
             reason: row.get("reason"),
             detail: row.get("detail"),
             baggage: row.get("baggage"),
+            namespace: namespace(row.get("baggage")),
             trace_id: row.get::<_, Option<&[u8]>>("trace_id").map(hexadecimal),
             publication: tells.then_some(publication),
             held: row.get::<_, Option<i64>>("held_id").map(|id| Held {
@@ -80,6 +86,10 @@ impl From<&Row> for Revision {
             }),
         }
     }
+}
+
+fn namespace(baggage: Option<&str>) -> Option<String> {
+    divert::namespace(&Baggage::parse([baggage?.as_bytes()])).map(str::to_owned)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

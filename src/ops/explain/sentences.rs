@@ -6,7 +6,6 @@ pub(super) fn sentence(outcome: &str, reason: Option<&str>) -> &'static str {
         ("accepted", _) => "The booking was made.",
         ("cancelled", _) => "The booking was cancelled.",
         ("duplicate", _) => "The same booking was asked for again: nothing to do.",
-        ("diverted", _) => "It is meant for the worker of another namespace, which looks after it.",
         ("redriven", _) => "A person has sent it on its way again.",
         ("discarded", _) => "A person has given it up.",
         ("rejected", "not_owner") => "Refused: the booking is somebody else's.",

@@ -15,11 +15,20 @@ pub(super) fn render(story: &Story, screen: &Screen) -> String {
     let mut paragraphs =
         vec![screen.paint(Tone::Strong, &format!("Booking {}", harmless(&story.booking_id)))];
     let groups: HashSet<&str> = story.revisions.iter().map(|revision| &*revision.group).collect();
+    // By whatever group.
+    let taken: HashSet<(&str, i32, i64)> = story
+        .revisions
+        .iter()
+        .filter(|revision| revision.outcome != "diverted")
+        .map(|revision| (&*revision.topic, revision.partition, revision.offset))
+        .collect();
     let mut met = HashSet::new();
     for revision in &story.revisions {
         let record = (&*revision.group, &*revision.topic, revision.partition, revision.offset);
         let first = met.insert(record);
-        paragraphs.push(paragraph(revision, first, groups.len() > 1, screen));
+        let place = (&*revision.topic, revision.partition, revision.offset);
+        let untaken = revision.current && !taken.contains(&place);
+        paragraphs.push(paragraph(revision, first, untaken, groups.len() > 1, screen));
     }
     let more = story.total.saturating_sub(story.revisions.len() as u64);
     if more > 0 {
@@ -35,7 +44,13 @@ pub(super) fn render(story: &Story, screen: &Screen) -> String {
     paragraphs.join("\n\n")
 }
 
-fn paragraph(revision: &Revision, first: bool, several_groups: bool, screen: &Screen) -> String {
+fn paragraph(
+    revision: &Revision,
+    first: bool,
+    untaken: bool,
+    several_groups: bool,
+    screen: &Screen,
+) -> String {
     let word = screen.paint(tone(&revision.outcome), &harmless(&revision.outcome));
     let reason =
         revision.reason.as_deref().map_or_else(String::new, |reason| format!(" ({})", harmless(reason)));
@@ -46,6 +61,7 @@ fn paragraph(revision: &Revision, first: bool, several_groups: bool, screen: &Sc
     let time = screen.paint(Tone::Faint, &exact_time(revision.recorded_at));
     let mut lines = vec![sentence(&revision.outcome, revision.reason.as_deref()).to_owned()];
     lines.extend(revision.detail.as_deref().map(harmless));
+    lines.extend(diverted(revision, untaken));
     lines.extend(publication(revision));
     lines.extend(held(revision));
     if first {
@@ -55,6 +71,24 @@ fn paragraph(revision: &Revision, first: bool, several_groups: bool, screen: &Sc
     lines.retain(|line| !line.is_empty());
     let below = pairs([("", lines.join("\n"))], INDENT, screen.width.saturating_sub(INDENT));
     format!("{time}  {word}{reason}  {place}\n{}", below.trim_end())
+}
+
+/// Whose the record is, and what to do where that one is gone.
+fn diverted(revision: &Revision, untaken: bool) -> Option<String> {
+    if revision.outcome != "diverted" {
+        return None;
+    }
+    let Some(namespace) = &revision.namespace else {
+        return Some("It is the shared worker's, which looks after it.".to_owned());
+    };
+    let mut text = format!("It is meant for the worker of the namespace {}.", harmless(namespace));
+    if untaken {
+        text.push_str(
+            " That one has not taken it; should it be gone, the shared worker can: `worker held redrive --status \
+             diverted --booking ID`.",
+        );
+    }
+    Some(text)
 }
 
 fn publication(revision: &Revision) -> Option<String> {

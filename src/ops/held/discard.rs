@@ -34,6 +34,10 @@ Examples:
   worker held discard --reason undecodable --older-than 30d --note 'see ticket 815'";
 
 pub(super) async fn run(arguments: Arguments, desk: &Desk) -> Result<(), Failure> {
+    if arguments.which.is_of_diverted()? {
+        let text = "a diverted record is not set aside: there is nothing to discard";
+        return Err(Failure::Refused(text.to_owned()));
+    }
     let mut selection = Selection::new(&arguments.which, desk).await?;
     let members = serde_json::json!({ "selected": selection.total });
     let mut results = Results::begin(desk, arguments.json, &members, arguments.which.ids())?;

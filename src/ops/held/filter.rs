@@ -1,10 +1,11 @@
-//! Which records a person means: by reason, topic, subject and age.
+//! Which records a person means: by reason, topic, subject, age and namespace.
 
 use std::time::Duration;
 
 use clap::ValueEnum;
 
 use crate::config::duration;
+use crate::ops::Failure;
 
 /// The filters. Where several are given, all must fit.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -21,6 +22,9 @@ pub(super) struct Filter {
     /// Only records set aside at least this long ago, such as `30m`, `2h` or `7d`
     #[arg(long, value_name = "AGE", value_parser = duration)]
     older_than: Option<Duration>,
+    /// Only records diverted to this namespace; with `--status diverted`
+    #[arg(long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
 }
 
 /// The filter's values, as statements take them.
@@ -33,7 +37,7 @@ pub(super) struct Values<'a> {
 
 impl Filter {
     /// The filters' names on the command line.
-    pub(super) const NAMES: [&'static str; 4] = ["reason", "topic", "subject", "older_than"];
+    pub(super) const NAMES: [&'static str; 5] = ["reason", "topic", "subject", "older_than", "namespace"];
 
     pub(super) fn values(&self) -> Values<'_> {
         Values {
@@ -41,6 +45,34 @@ impl Filter {
             topic: self.topic.as_deref(),
             subject: self.subject.as_deref(),
             seconds: self.older_than.map(|age| age.as_secs_f64()),
+        }
+    }
+
+    /// The namespace, where one is asked for.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// Whether diverted records are meant, of which `worker.held` has none.
+    ///
+    /// # Errors
+    /// What does not go together.
+    pub(super) fn is_of_diverted<S: PartialEq>(&self, statuses: &[S], diverted: &S) -> Result<bool, Failure> {
+        let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
+        if !statuses.contains(diverted) {
+            return match self.namespace {
+                None => Ok(false),
+                Some(_) => refused("--namespace goes with --status diverted"),
+            };
+        }
+        if statuses.iter().any(|status| status != diverted) {
+            return refused(
+                "--status diverted stands alone: these records are not set aside, but in the topics",
+            );
+        }
+        match self.reason {
+            None => Ok(true),
+            Some(_) => refused("--status diverted goes without --reason: there is none"),
         }
     }
 }
@@ -56,6 +88,8 @@ pub(super) enum Status {
     Redriven,
     /// Given up by a person
     Discarded,
+    /// Not set aside: left to the worker of a namespace, and taken by none
+    Diverted,
 }
 
 impl Status {
@@ -66,6 +100,7 @@ impl Status {
             Self::Dead => "dead",
             Self::Redriven => "redriven",
             Self::Discarded => "discarded",
+            Self::Diverted => "diverted",
         }
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::Row;
 
+use super::diverted;
 use super::filter::{Filter, Status, Values};
 use crate::ops::words::{records, span, word};
 use crate::ops::{Desk, Failure};
@@ -32,7 +33,8 @@ Examples:
   worker held list                             what waits or is dead
   worker held list --status dead --older-than 1d
   worker held list --booking booking_456
-  worker held list --reason unknown_user --json";
+  worker held list --reason unknown_user --json
+  worker held list --status diverted --namespace ana   what nobody took that was meant for this overlay";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,9 +56,13 @@ struct Entry {
 }
 
 pub(super) async fn run(arguments: &Arguments, desk: &Desk) -> Result<(), Failure> {
+    let limit = arguments.limit;
+    if arguments.filter.is_of_diverted(&arguments.status, &Status::Diverted)? {
+        return diverted::list(&arguments.filter, limit, arguments.json, desk).await;
+    }
     let statuses: Vec<&str> = arguments.status.iter().map(|status| status.name()).collect();
     let Values { reason, topic, subject, seconds } = arguments.filter.values();
-    let limit = i64::from(arguments.limit);
+    let limit = i64::from(limit);
     let rows = desk
         .query(
             statement!("list.sql"),

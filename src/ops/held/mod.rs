@@ -2,6 +2,7 @@
 
 mod accept;
 mod discard;
+mod diverted;
 mod filter;
 mod list;
 mod payload;
@@ -25,7 +26,8 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 A record that cannot be applied is set aside whole, and other bookings go on. It is `waiting` while what it names
 (a user, a room, a booking) is unknown: the worker tries it again by itself. It is `dead` when only a person can
-help: mend the cause and redrive it, or discard it.
+help: mend the cause and redrive it, or discard it. What is `diverted` belongs to the worker of a namespace; where
+that one is gone, it can be found and redriven here.
 
 Examples:
   worker held list                                what waits or is dead, oldest first

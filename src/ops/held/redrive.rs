@@ -1,19 +1,20 @@
 //! `worker held redrive`: records tried again because a person says so, by the handlers that apply live ones.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
+use super::diverted;
 use super::results::{Fate, PASSED_OVER, Results};
 use super::selection::{Selection, Target, Which};
 use crate::backoff::Backoff;
 use crate::booking;
 use crate::lane::{Route, Shared};
-use crate::metrics::Metrics;
 use crate::ops::progress::Progress;
 use crate::ops::words::records;
 use crate::ops::{Desk, Failure};
-use crate::retry::{Ending, Retried};
+use crate::retry::{Ending, Retried, Take};
 use crate::store::Fault;
 use crate::store::held::Claim;
 use crate::store::statement::statement;
@@ -37,22 +38,34 @@ const EXAMPLES: &str = "\
 A redriven record keeps its place and its story: `redriven`, and then its new outcome, are its next revisions in
 the ledger. A waiting record is tried now instead of later. What others work on this moment is passed over. Up to
 500 records go in one transaction, each topic by itself; in a rehearsal, a record does not see what the records of
-other transactions would have done.
+other transactions would have done. Diverted records are read from their topics again, as long as these have them;
+what another group of this database has taken is left alone.
 
 Examples:
   worker held redrive --reason invalid_dates --dry-run   what would become of these
   worker held redrive --reason invalid_dates             try them
   worker held redrive 12 13                              try these two
   worker held redrive --status waiting --all             try now whatever waits
-  worker held redrive --all --json > redriven.json";
+  worker held redrive --all --json > redriven.json
+  worker held redrive --status diverted --namespace ana   apply here what an overlay that is gone has left";
 
 /// How long a database that is away is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(arguments: Arguments, desk: &Desk) -> Result<(), Failure> {
     let ending = if arguments.dry_run { Ending::Rehearse } else { Ending::Commit };
+    if arguments.which.is_of_diverted()? {
+        let results = Results::begin(desk, arguments.json, &json!({ "dryRun": arguments.dry_run }), &[])?;
+        let mut results = results.of_diverted();
+        let ended = diverted::redrive(arguments.which.filter(), desk, ending, &mut results).await;
+        results.end(ended.as_ref().err())?;
+        if !arguments.json {
+            conclude(&results, ending)?;
+        }
+        return ended;
+    }
     let mut selection = Selection::new(&arguments.which, desk).await?;
-    let members = serde_json::json!({ "dryRun": arguments.dry_run, "selected": selection.total });
+    let members = json!({ "dryRun": arguments.dry_run, "selected": selection.total });
     let mut results = Results::begin(desk, arguments.json, &members, arguments.which.ids())?;
     let ended = redrive(desk, ending, &mut selection, &mut results).await;
     results.end(ended.as_ref().err())?;
@@ -68,8 +81,7 @@ async fn redrive(
     selection: &mut Selection<'_>,
     results: &mut Results<'_>,
 ) -> Result<(), Failure> {
-    let metrics = Metrics::new().map_err(Fault::Fatal)?;
-    let shared = Shared::new(&desk.settings, desk.pool.clone(), Arc::default(), Arc::new(metrics));
+    let shared = desk.shared()?;
     let routes = booking::routes(&desk.settings);
     let what = if ending == Ending::Rehearse { "rehearsed" } else { "redriven" };
     let mut progress = Progress::new(what, selection.total);
@@ -105,7 +117,7 @@ async fn retry_all(
         if ids.is_empty() {
             continue;
         }
-        match retry(route, shared, &ids, ending).await {
+        match retry(route, shared, Take::Held(Claim::These(&ids)), ending).await {
             Ok(done) => retried.extend(done.into_iter().map(|retried| (retried.id, retried))),
             Err(fault) => return (retried, Some(fault)),
         }
@@ -114,12 +126,17 @@ async fn retry_all(
 }
 
 /// Tries records of one topic, for as long as it takes a fault to pass, within bounds.
-async fn retry(route: &Route, shared: &Shared, ids: &[i64], ending: Ending) -> Result<Vec<Retried>, Fault> {
+pub(super) async fn retry(
+    route: &Route,
+    shared: &Shared,
+    take: Take<'_>,
+    ending: Ending,
+) -> Result<Vec<Retried>, Fault> {
     let deadline = Instant::now() + PATIENCE;
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
     let (mut waited, mut stale) = (false, false);
     loop {
-        let cause = match route.retry(shared, Claim::These(ids), ending).await {
+        let cause = match route.retry(shared, take, ending).await {
             Err(Fault::Transient(cause) | Fault::CommitUnknown(cause)) if Instant::now() < deadline => cause,
             // Prepared anew, once.
             Err(Fault::StaleStatement(cause)) if !stale => {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::json;
 
+use super::diverted;
 use super::selection::Target;
 use crate::ops::words::word;
 use crate::ops::{Desk, Failure};
@@ -20,20 +21,21 @@ pub(super) const PASSED_OVER: &str = "passed over";
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Fate {
-    id: i64,
-    topic: String,
-    partition: i32,
-    offset: i64,
-    subject: String,
-    outcome: String,
-    reason: Option<String>,
-    detail: Option<String>,
+    /// None where the record is not set aside.
+    pub(super) id: Option<i64>,
+    pub(super) topic: String,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) subject: String,
+    pub(super) outcome: String,
+    pub(super) reason: Option<String>,
+    pub(super) detail: Option<String>,
 }
 
 impl Fate {
     pub(super) fn new(target: Target, outcome: &str, reason: Option<&str>, detail: Option<&str>) -> Self {
         Self {
-            id: target.id,
+            id: Some(target.id),
             topic: target.topic,
             partition: target.partition,
             offset: target.offset,
@@ -49,6 +51,8 @@ impl Fate {
 pub(super) struct Results<'a> {
     desk: &'a Desk,
     as_json: bool,
+    /// What is said where there are none.
+    none: &'static str,
     count: u64,
     outcomes: BTreeMap<(String, Option<String>), u64>,
     few: Vec<Fate>,
@@ -69,7 +73,13 @@ impl<'a> Results<'a> {
             print(&format!("{},\n\"records\": [", members.trim_end_matches('}')))?;
         }
         let missing = ids.iter().copied().collect();
-        Ok(Self { desk, as_json, count: 0, outcomes: BTreeMap::new(), few: Vec::new(), missing })
+        let none = "no such record waits or is dead; nothing to do";
+        Ok(Self { desk, as_json, none, count: 0, outcomes: BTreeMap::new(), few: Vec::new(), missing })
+    }
+
+    /// The same for diverted records.
+    pub(super) fn of_diverted(self) -> Self {
+        Self { none: diverted::NONE, ..self }
     }
 
     /// Adds a record.
@@ -79,7 +89,9 @@ impl<'a> Results<'a> {
             print(&format!("{comma}{}", json_line(&fate)?))?;
         }
         self.count += 1;
-        self.missing.remove(&fate.id);
+        if let Some(id) = fate.id {
+            self.missing.remove(&id);
+        }
         *self.outcomes.entry((fate.outcome.clone(), fate.reason.clone())).or_default() += 1;
         if self.few.len() <= FEW {
             self.few.push(fate);
@@ -124,7 +136,7 @@ impl<'a> Results<'a> {
             print(&format!("no record {id} waits or is dead"))?;
         }
         if self.count == 0 && self.missing.is_empty() && fault.is_none() {
-            print("no such record waits or is dead; nothing to do")?;
+            print(self.none)?;
         }
         Ok(())
     }
@@ -139,7 +151,7 @@ impl<'a> Results<'a> {
         ]);
         for fate in &self.few {
             table.push([
-                fate.id.to_string().into(),
+                Cell::or_none(fate.id),
                 format!("{}/{}@{}", fate.topic, fate.partition, fate.offset).into(),
                 fate.subject.as_str().into(),
                 word(&fate.outcome),

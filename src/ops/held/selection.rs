@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use tokio_postgres::Row;
 
 use super::filter::{Filter, Values};
-use crate::ops::Desk;
+use crate::ops::{Desk, Failure};
 use crate::store::Fault;
 use crate::store::statement::statement;
 
@@ -39,6 +39,8 @@ enum Open {
     Waiting,
     /// Needs a person
     Dead,
+    /// Left to the worker of a namespace, and taken by none
+    Diverted,
 }
 
 /// One of the records.
@@ -68,6 +70,19 @@ impl Which {
         &self.ids
     }
 
+    /// Whether diverted records are meant, of which `worker.held` has none.
+    ///
+    /// # Errors
+    /// What does not go together.
+    pub(super) fn is_of_diverted(&self) -> Result<bool, Failure> {
+        self.filter.is_of_diverted(&self.status, &Open::Diverted)
+    }
+
+    /// By what they are chosen.
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
     fn statuses(&self) -> Vec<&'static str> {
         if !self.ids.is_empty() {
             return vec!["waiting", "dead"];
@@ -75,6 +90,7 @@ impl Which {
         let name = |status: &Open| match status {
             Open::Waiting => "waiting",
             Open::Dead => "dead",
+            Open::Diverted => "diverted",
         };
         if self.status.is_empty() { vec!["dead"] } else { self.status.iter().map(name).collect() }
     }

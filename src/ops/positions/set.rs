@@ -6,6 +6,7 @@ use crate::ops::kafka::{Bounds, Kafka};
 use crate::ops::words::records;
 use crate::ops::{Desk, Failure};
 use crate::record::Partition;
+use crate::store::statement::{Parameters, statement};
 use crate::store::{Fault, Transaction, positions};
 use crate::terminal::{json, print};
 
@@ -107,7 +108,11 @@ async fn moved(desk: &Desk, partition: &Partition, from: Option<i64>, to: i64) -
     };
     let transaction = Transaction::new(desk.pool.get().await?);
     match positions::advance(&transaction, desk.group(), partition, from, to).await {
-        Ok(()) => transaction.commit().await.map(|()| true),
+        Ok(()) => {
+            let key: Parameters<'_> = &[&desk.group(), &&*partition.topic, &partition.number];
+            transaction.execute(statement!("set_first.sql"), key).await?;
+            transaction.commit().await.map(|()| true)
+        }
         Err(Fault::Overtaken) => Ok(false),
         Err(fault) => Err(fault),
     }

@@ -86,7 +86,7 @@ async fn the_story_of_a_booking_is_told_from_its_first_record_to_its_row() {
     let expected = json!({
         "group": world.group, "topic": world.bookings, "partition": 0, "offset": 0, "revision": 0, "current": false,
         "recordedAt": "then", "subject": "b1", "outcome": "held", "reason": "unknown_user", "detail": null,
-        "baggage": BAGGAGE, "traceId": TRACE, "publication": null, "held": null,
+        "baggage": BAGGAGE, "namespace": null, "traceId": TRACE, "publication": null, "held": null,
     });
     assert_eq!(first, expected);
     let publications: Vec<&Value> =

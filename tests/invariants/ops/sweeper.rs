@@ -8,7 +8,7 @@ use worker::booking;
 use worker::config::{Environment, Settings};
 use worker::lane::Shared;
 use worker::metrics::Metrics;
-use worker::retry::{Ending, Retried};
+use worker::retry::{Ending, Retried, Take};
 use worker::store::held::Claim;
 use worker::store::pool::pool;
 
@@ -49,7 +49,7 @@ async fn of_sweeper_and_redrive_at_one_record_exactly_one_applies_it() {
                 let ids = [id];
                 let claim = if of_sweeper && !dead { Claim::Due(10) } else { Claim::These(&ids) };
                 start.wait().await;
-                routes[0].retry(&shared, claim, Ending::Commit).await.unwrap()
+                routes[0].retry(&shared, Take::Held(claim), Ending::Commit).await.unwrap()
             })
         };
         let (sweeper, person) = (act(true), act(false));

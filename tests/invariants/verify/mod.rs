@@ -12,7 +12,7 @@ use serde_json::Value;
 use worker::config::{Environment, Settings};
 use worker::lane::Shared;
 use worker::metrics::Metrics;
-use worker::retry::Ending;
+use worker::retry::{Ending, Take};
 use worker::store::held::Claim;
 use worker::store::pool;
 
@@ -68,7 +68,7 @@ impl World {
         let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
         let routes = worker::booking::routes(&settings);
         let route = routes.iter().find(|route| **route.topic() == *self.bookings).unwrap();
-        let retried = route.retry(&shared, Claim::These(&ids), Ending::Commit).await;
+        let retried = route.retry(&shared, Take::Held(Claim::These(&ids)), Ending::Commit).await;
         assert_eq!(retried.unwrap_or_else(|fault| panic!("{fault}")).len(), ids.len());
     }
 }

@@ -1,8 +1,13 @@
 //! Okteto Divert: a shared worker and the overlays of namespaces read the same topics, each as its own group.
 
+mod manifest;
+mod mixed;
+mod start;
+mod taken_back;
+
 use serde_json::{Value, json};
 
-use crate::support::{Entry, Message, World, booking, cancellation, of_records};
+use crate::support::{Entry, Message, Worker, World, booking, cancellation, of_records};
 
 /// What the groups are called where nothing else says so.
 const SHARED: &str = "worker-group";
@@ -31,6 +36,24 @@ const CASES: [Case; 14] = [
     (&[("baggage", "okteto-divert=bo,okteto-divert=ana")], 'a'),
 ];
 
+/// What an overlay says when it begins.
+const BEGINS: &str = "the overlay's first start: it reads what is produced from here on, and partitions that appear later from \
+     their beginning; to replay what came before, stop it and run `worker positions set TOPIC PARTITION OFFSET`";
+
+/// Waits until an overlay that starts for the first time has its place; returns where that is.
+async fn begins(overlay: &mut Worker) -> Value {
+    overlay.said(BEGINS).await["begins"].clone()
+}
+
+/// The settings of an overlay.
+fn overlay(environment: &'static str, group: &'static str) -> [(&'static str, &'static str); 3] {
+    [
+        ("OKTETO_NAMESPACE", environment),
+        ("OKTETO_DIVERTED_ENVIRONMENT", environment),
+        ("KAFKA_GROUP_ID", group),
+    ]
+}
+
 fn dressed(message: Message, headers: &[(&str, &str)]) -> Message {
     headers.iter().fold(message, |message, (name, value)| message.header(name, value))
 }
@@ -48,18 +71,21 @@ fn bookings() -> Vec<Message> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_record_is_applied_by_exactly_one_of_the_shared_and_the_overlay_workers() {
     let mut world = World::new(1).await;
-    world.produce_all(&world.bookings, &bookings()).await;
     let shared = world.worker_with(&[("KAFKA_GROUP_ID", ""), ("OKTETO_NAMESPACE", "staging")]);
-    let ana = world.worker_with(&[
+    let mut ana = world.worker_with(&[
         ("KAFKA_GROUP_ID", ""),
         ("OKTETO_NAMESPACE", "ana-namespace"),
         ("OKTETO_DIVERTED_ENVIRONMENT", "ana"),
     ]);
-    let bo = world.worker_with(&[
+    let mut bo = world.worker_with(&[
         ("KAFKA_GROUP_ID", BO),
         ("OKTETO_NAMESPACE", "elsewhere"),
         ("OKTETO_DIVERTED_ENVIRONMENT", "bo"),
     ]);
+    for overlay in [&mut ana, &mut bo] {
+        begins(overlay).await;
+    }
+    world.produce_all(&world.bookings, &bookings()).await;
     let groups = [(SHARED, 's'), (ANA, 'a'), (BO, 'b')];
     let mut ledgers: Vec<Vec<Entry>> = Vec::new();
     for (group, letter) in groups {

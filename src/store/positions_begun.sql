@@ -1,0 +1,1 @@
+SELECT FROM worker.groups WHERE group_id = $1
