@@ -18,6 +18,9 @@ use crate::record::clean_text;
 /// How often librdkafka may repeat a message of one kind.
 const REPEAT: Duration = Duration::from_secs(30);
 
+/// Among how many of librdkafka's events its reason is looked for.
+const EVENTS: usize = 100;
+
 /// The variables by which OpenSSL, and the database's TLS too, is told where the authorities are.
 const AUTHORITIES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
@@ -119,9 +122,12 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// What librdkafka has said.
-    pub(crate) fn voice(&self) -> &Voice {
-        &self.voice
+    /// Why the brokers do not answer. Only who polls the client hears it, one event at a time.
+    pub(crate) fn trouble(&self, mut poll: impl FnMut()) -> Option<String> {
+        (0..EVENTS).find_map(|_| {
+            poll();
+            self.voice.trouble()
+        })
     }
 }
 

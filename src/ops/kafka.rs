@@ -17,9 +17,6 @@ use crate::librdkafka::Listener;
 /// How long one question to the brokers may take.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// Among how many of librdkafka's events its reason is looked for.
-const EVENTS: usize = 100;
-
 /// What Kafka knows about a partition.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Bounds {
@@ -117,18 +114,13 @@ impl Kafka {
         let consumer = self.consumer.clone();
         let answer = tokio::task::spawn_blocking(move || question(&consumer));
         match tokio::time::timeout(ANSWER * 6, answer).await {
-            Ok(Ok(answer)) => answer.map_err(|error| said(&error, self.trouble())),
+            Ok(Ok(answer)) => answer.map_err(|error| {
+                let trouble = self.consumer.context().trouble(|| drop(self.consumer.poll(Duration::ZERO)));
+                said(&error, trouble)
+            }),
             Ok(Err(error)) => Err(Failure::Kafka(error.to_string())),
             Err(_) => Err(Failure::Kafka("no answer in time".to_owned())),
         }
-    }
-
-    /// Why the brokers do not answer: only who polls hears it.
-    fn trouble(&self) -> Option<String> {
-        (0..EVENTS).find_map(|_| {
-            drop(self.consumer.poll(Duration::ZERO));
-            self.consumer.context().voice().trouble()
-        })
     }
 }
 

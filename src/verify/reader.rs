@@ -102,10 +102,10 @@ impl Reader {
     }
 
     fn failure(&self, error: &KafkaError) -> Failure {
-        // Only who polls hears why.
-        while let Some(Some(Err(_))) = self.consumer.stream().next().now_or_never() {}
-        let trouble = self.consumer.context().voice().trouble().unwrap_or_else(|| error.to_string());
-        Failure::Kafka(format!("Kafka at {} does not answer as it should: {trouble}", self.brokers))
+        let poll = || drop(self.consumer.stream().next().now_or_never());
+        let trouble = passes(error).then(|| self.consumer.context().trouble(poll)).flatten();
+        let said = trouble.unwrap_or_else(|| error.to_string());
+        Failure::Kafka(format!("Kafka at {} does not answer as it should: {said}", self.brokers))
     }
 }
 

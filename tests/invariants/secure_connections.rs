@@ -116,6 +116,10 @@ async fn a_kafka_that_refuses_or_is_not_whom_the_worker_trusts_is_told_plainly()
         let properties = properties(trusted.to_str().unwrap(), password);
         let extra = [("KAFKA_BROKERS", brokers), ("KAFKA_PROPERTIES", &properties)];
         assert_told(&world, &extra, "waiting for Kafka", told).await;
+        if password == WRONG_SECRET {
+            let said = world.command_with(&["verify", "--records"], &extra).await;
+            assert!(said.err.contains(told) && !said.err.contains(WRONG_SECRET), "{said:?}");
+        }
     }
 }
 
