@@ -13,11 +13,11 @@ use tokio::time::MissedTickBehavior;
 use crate::scene::Scene;
 use crate::{load, measure, worker};
 
-const BOOKINGS: usize = 200_000;
+const BOOKINGS: usize = 120_000;
 const PARTITIONS: i32 = 6;
 
 /// Pairs of runs. The order changes from pair to pair: whatever grows on the way is shared.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 11;
 
 const LIMIT: Duration = Duration::from_mins(2);
 
