@@ -1,7 +1,7 @@
 //! The facts that health is judged by, as they are at one moment.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::monitor::{LaneState, LaneStatus, Monitor, Phase, Trouble, Unavailable};
 use crate::record::Partition;
@@ -60,14 +60,8 @@ impl LaneFacts {
             state: lane.state(),
             state_for: lane.state_for(),
             still_for: lane.still_for(),
-            oldest: lane.oldest().map(age),
+            oldest: lane.oldest_age(),
             trouble: lane.trouble(),
         }
     }
-}
-
-/// How long ago this was, in milliseconds since 1970. A producer's clock may run ahead.
-fn age(timestamp: i64) -> Duration {
-    let since = Duration::from_millis(u64::try_from(timestamp).unwrap_or_default());
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(since)
 }

@@ -3,7 +3,6 @@
 //! So a partition that has left has no series, and what is not known has none either: never 0, never what it once was.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
@@ -54,13 +53,13 @@ pub(super) fn lanes(monitor: &Arc<Monitor>) -> prometheus::Result<Mirror> {
                 states.push((labels(&families::LANE_STATE, &[topic, number, state.name()]), is_it));
             }
             // What has arrived first: a record that arrives in between is then missing from neither.
-            let oldest = lane.oldest();
+            let oldest = lane.oldest_age();
             let lag = lag(lane.position(), ends.get(&partition).copied());
             if let Some(lag) = lag {
                 lags.push((labels(&families::LAG, &[topic, number]), as_number(lag)));
             }
             let delay = match (oldest, lag) {
-                (Some(oldest), _) => Some(seconds_since(oldest)),
+                (Some(oldest), _) => Some(oldest.as_secs_f64()),
                 (None, Some(0)) => Some(0.0),
                 (None, _) => None,
             };
@@ -183,13 +182,6 @@ fn with(family: &Family, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily
     answer.set_field_type(kind);
     answer.set_metric(metrics);
     answer
-}
-
-/// The age of a timestamp in milliseconds since 1970; 0 where it lies in the future, by a clock that is ahead.
-fn seconds_since(timestamp: i64) -> f64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-    as_number(now.saturating_sub(timestamp).max(0)) / 1000.0
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus has no other numbers")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::queue::Queue;
 use crate::record::Partition;
@@ -155,6 +155,13 @@ impl LaneStatus {
     #[must_use]
     pub fn oldest(&self) -> Option<i64> {
         known(&self.taken).or_else(|| self.queue.timestamps(1).and_then(|(first, _)| first))
+    }
+
+    /// How old that record is. A producer's clock may run ahead: then it is of now.
+    #[must_use]
+    pub fn oldest_age(&self) -> Option<Duration> {
+        let since = Duration::from_millis(u64::try_from(self.oldest()?).unwrap_or_default());
+        Some(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(since))
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {

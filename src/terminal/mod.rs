@@ -3,7 +3,7 @@
 mod layout;
 mod table;
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::telemetry::escape;
@@ -71,6 +71,20 @@ impl Screen {
         };
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// A number with its thousands apart: `12,345`.
+#[must_use]
+pub fn grouped(number: impl Display, separator: char) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3 * separator.len_utf8());
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            shown.push(separator);
+        }
+        shown.push(digit);
+    }
+    shown
 }
 
 /// The text in one line, with everything escaped that could steer a terminal.

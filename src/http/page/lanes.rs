@@ -1,7 +1,6 @@
 //! The rows of the lanes.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::UNKNOWN;
 use super::words::{clock, count, duration};
@@ -44,7 +43,7 @@ impl Lane {
             },
             state_for: duration(status.state_for()),
             lag: lag(position, end).map_or_else(|| UNKNOWN.to_owned(), count),
-            oldest: status.oldest().map(age).map(duration).unwrap_or_default(),
+            oldest: status.oldest_age().map(duration).unwrap_or_default(),
             position: position.map_or_else(|| UNKNOWN.to_owned(), count),
             trouble: status.trouble().map_or_else(String::new, |trouble| {
                 format!("{} {}", clock(trouble.at), harmless(&trouble.text))
@@ -58,10 +57,4 @@ fn words(state: LaneState) -> &'static str {
         LaneState::DeadLimit => "past its limit of dead records",
         state => state.name(),
     }
-}
-
-/// How long ago a timestamp was, in milliseconds since 1970. A clock that is ahead counts as now.
-fn age(timestamp: i64) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.saturating_sub(Duration::from_millis(u64::try_from(timestamp).unwrap_or(0)))
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
+use crate::terminal::grouped;
+
 /// The time of day in UTC: `10:00:00`.
 pub(super) fn clock(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -35,15 +37,7 @@ pub(super) fn duration(duration: Duration) -> String {
 
 /// A number with its thousands apart: `12 345`.
 pub(super) fn count(number: impl Display) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            shown.push('\u{202f}');
-        }
-        shown.push(digit);
-    }
-    shown
+    grouped(number, '\u{202f}')
 }
 
 #[cfg(test)]
