@@ -1,6 +1,7 @@
 //! A batch on its way: each record decoded, with its span, and whatever is already settled about it.
 
 use std::borrow::Cow;
+use std::iter;
 use std::ops::Range;
 use std::time::SystemTime;
 
@@ -12,11 +13,18 @@ use crate::handler::Handler;
 use crate::lane::Shared;
 use crate::outcome::{Decision, Outcome};
 use crate::record::{Partition, Record};
+use crate::store::held::Behind;
 use crate::store::{Cause, Fault, Transaction};
 use crate::traces::Told;
 
 /// Why a record waits that comes after one of its subject which waits itself.
 pub(crate) const QUEUED: &str = "queued";
+
+/// The reasons with which records of a topic wait for nothing but their turn or their subject: once it is there, they go
+/// first, in the order in which they came.
+pub(crate) fn turns<H: Handler>() -> Vec<&'static str> {
+    iter::once(QUEUED).chain(H::AWAITS_SUBJECT).collect()
+}
 
 /// A record that is to be decided about.
 pub(crate) struct Taken<'b> {
@@ -175,20 +183,28 @@ pub(crate) fn told<'a, H: Handler>(
     })
 }
 
-/// One decision for each item: the handler's, where the outcome is not settled without it. Items that are
+/// One decision for each item: the handler's, where the outcome is not settled without it. Items that queue
 /// `behind` an earlier record of their subject are not the handler's yet.
+///
+/// # Errors
+/// [`Fault::GivesWay`] where an item that gives way has found its subject there; any fault of the handler.
 pub(crate) async fn decide<H: Handler>(
     handler: &H,
     transaction: &Transaction,
     items: &[Item<'_, H::Event>],
-    behind: impl Fn(usize, &str) -> bool,
+    behind: impl Fn(usize, &str) -> Option<Behind>,
 ) -> Result<Vec<Decision>, Fault> {
     let mut events = Vec::with_capacity(items.len());
     let mut asked = Vec::with_capacity(items.len());
+    let mut gives_way = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let event = item.event().filter(|event| !behind(index, handler.subject(event)));
+        let event = item.event().map(|event| (event, behind(index, handler.subject(event))));
+        let event = event.filter(|(_, behind)| *behind != Some(Behind::Queues));
         asked.push(event.is_some());
-        events.extend(event);
+        if let Some((event, behind)) = event {
+            events.push(event);
+            gives_way.push(behind == Some(Behind::GivesWay));
+        }
     }
     let decided = if events.is_empty() { Vec::new() } else { handler.apply(transaction, &events).await? };
     if decided.len() != events.len() {
@@ -196,6 +212,13 @@ pub(crate) async fn decide<H: Handler>(
         return Err(Fault::Fatal(Cause::new(format!(
             "a handler decided about {found} of {expected} events"
         ))));
+    }
+    let overtaken: Vec<String> = (decided.iter().zip(&events).zip(gives_way))
+        .filter(|((decision, _), gives_way)| *gives_way && decision.outcome.is_ruled())
+        .map(|((_, event), _)| handler.subject(event).to_owned())
+        .collect();
+    if !overtaken.is_empty() {
+        return Err(Fault::GivesWay(overtaken));
     }
     let mut decided = decided.into_iter();
     Ok(items

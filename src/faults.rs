@@ -38,7 +38,7 @@ impl Faults {
                 cause
             }
             Fault::Transient(cause) | Fault::CommitUnknown(cause) => cause,
-            Fault::Overtaken => Cause::new(Fault::Overtaken.to_string()),
+            Fault::Overtaken | Fault::GivesWay(_) => Cause::new(fault.to_string()),
         };
         self.metrics.retry(word);
         let backoff = self.backoff.get_or_insert_with(|| {

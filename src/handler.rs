@@ -22,6 +22,10 @@ pub trait Handler: Send + Sync + 'static {
     /// rejects only what stands or is stored as refused: the subject is there.
     const CREATES_SUBJECT: bool;
 
+    /// The reason with which an event waits for its subject to come into being; none where it waits for no such thing.
+    /// Of one subject's events that wait for it, the first to come is the first to be applied.
+    const AWAITS_SUBJECT: Option<&'static str>;
+
     /// Decodes and validates one record, without the database.
     ///
     /// # Errors

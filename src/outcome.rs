@@ -55,6 +55,12 @@ impl Outcome {
         }
     }
 
+    /// Whether the rules have spoken about the record, for it or against it: its subject is there.
+    #[must_use]
+    pub fn is_ruled(&self) -> bool {
+        matches!(self, Self::Applied(_) | Self::Duplicate | Self::Rejected(_))
+    }
+
     /// The `status` of the record's row in `worker.held`; none where the record needs no row there.
     #[must_use]
     pub fn held_status(&self) -> Option<&'static str> {

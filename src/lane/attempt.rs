@@ -1,13 +1,15 @@
 //! One try at one transaction: effects, ledger, held, and the position as its last statement.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use deadpool_postgres::Object;
 
 use super::{End, Lane};
 use crate::batch::{self, Batch, Item};
 use crate::handler::Handler;
-use crate::outcome::{Decision, Outcome};
+use crate::outcome::Decision;
+use crate::store::held::Behind;
 use crate::store::{Cause, Fault, Transaction, held, ledger, positions};
 use crate::traces::{Tried, Work};
 
@@ -49,11 +51,11 @@ impl<H: Handler> Lane<H> {
         items: &[Item<'_, H::Event>],
         next: i64,
     ) -> Result<Vec<Decision>, Fault> {
-        let (decisions, woke) = match self.write(&transaction, items, next).await {
+        let (decisions, woken) = match self.write(&transaction, items, next).await {
             Ok(written) => written,
             Err(fault) => {
                 // These leave a good connection; after any other a new one is safer.
-                if let Fault::Record(_) | Fault::Recorded(_) | Fault::Overtaken = fault {
+                if let Fault::Record(_) | Fault::Recorded(_) | Fault::Overtaken | Fault::GivesWay(_) = fault {
                     transaction.rollback().await;
                 }
                 return Err(fault);
@@ -63,7 +65,10 @@ impl<H: Handler> Lane<H> {
             Err(Fault::CommitUnknown(cause)) => self.settle_commit(next, cause).await,
             committed => committed,
         };
-        if committed.is_ok() && woke {
+        if committed.is_ok()
+            && let Some(passed_over) = woken
+        {
+            self.shared.passed_over.add(passed_over);
             self.shared.woken.notify_one();
         }
         committed.map(|()| decisions)
@@ -110,12 +115,14 @@ impl<H: Handler> Lane<H> {
         }
     }
 
+    /// Decides and writes. Returns, where something that waits has become due, the subjects of which a record was passed
+    /// over.
     async fn write(
         &self,
         transaction: &Transaction,
         items: &[Item<'_, H::Event>],
         next: i64,
-    ) -> Result<(Vec<Decision>, bool), Fault> {
+    ) -> Result<(Vec<Decision>, Option<Vec<String>>), Fault> {
         let (group, partition, handler) = (&*self.shared.group, &self.partition, &*self.handler);
         let replayed = self.position < self.replayed_below;
         if replayed {
@@ -123,8 +130,12 @@ impl<H: Handler> Lane<H> {
             held::forget(transaction, group, partition, &offsets).await?;
         }
         let subjects: Vec<&str> = items.iter().map(|item| item.subject(handler)).collect();
-        let waiting = held::waiting(transaction, group, &subjects).await?;
-        let behind = |_: usize, subject: &str| waiting.get(subject) == Some(&true);
+        let turns = batch::turns::<H>();
+        let waiting = held::waiting(transaction, group, &partition.topic, &subjects, &turns).await?;
+        let behind = |_: usize, subject: &str| match waiting.get(subject) {
+            _ if self.gives_way.contains(subject) => Some(Behind::Queues),
+            behind => behind.copied().flatten(),
+        };
         let decisions = batch::decide(handler, transaction, items, behind).await?;
         let mut entries = ledger::Entries::with_capacity(items.len());
         let mut set_aside = held::Entries::default();
@@ -134,16 +145,20 @@ impl<H: Handler> Lane<H> {
             let outcome = &decision.outcome;
             entries.push(&item.context, subject, outcome, decision.announcement.as_deref());
             if let (Some(status), Some(reason)) = (outcome.held_status(), outcome.reason()) {
-                set_aside.push(item.record, subject, reason, status, &self.shared.patience);
+                let gives_way = self.gives_way.contains(subject);
+                let wait = if gives_way { Duration::ZERO } else { self.shared.patience.first_wait() };
+                set_aside.push(item.record, subject, reason, status, wait);
+                if gives_way {
+                    woken.push(subject);
+                }
             }
             // Whatever it was that waited for the subject: it stands now, made by this record or before it.
-            let stands = matches!(outcome, Outcome::Applied(_) | Outcome::Duplicate | Outcome::Rejected(_));
-            if H::CREATES_SUBJECT && stands && waiting.contains_key(subject) {
+            if H::CREATES_SUBJECT && outcome.is_ruled() && waiting.contains_key(subject) {
                 woken.push(subject);
             }
         }
         // Sent together: the position is the last statement before COMMIT.
-        let (recorded, kept, woke, advanced) = tokio::join!(
+        let (recorded, kept, passed_over, advanced) = tokio::join!(
             biased;
             async {
                 if replayed {
@@ -158,9 +173,10 @@ impl<H: Handler> Lane<H> {
         );
         recorded?;
         kept?;
-        let woke = woke? > 0;
+        let passed_over = passed_over?;
         advanced?;
-        Ok((decisions, woke))
+        let woken = (!woken.is_empty()).then_some(passed_over);
+        Ok((decisions, woken))
     }
 }
 

@@ -7,6 +7,7 @@ mod dead_limit;
 mod pause;
 mod route;
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use crate::monitor::{LaneState, LaneStatus, Monitor};
 use crate::outcome::{Invalid, Outcome};
 use crate::queue::{Limits, Queue};
 use crate::record::{Partition, Record, clean_text};
+use crate::retry::PassedOver;
 use crate::store::held::Patience;
 use crate::store::{Cause, Fault, Pool, positions};
 use crate::traces::Traces;
@@ -60,6 +62,8 @@ pub struct Shared {
     pub alignment: Arc<Alignment>,
     /// Wakes the sweeper: something that waited is due.
     pub woken: Notify,
+    /// What was being tried when it should have been woken.
+    pub passed_over: PassedOver,
     /// What the worker knows of itself.
     pub monitor: Arc<Monitor>,
     /// Where spans go; none where traces are off.
@@ -86,6 +90,7 @@ impl Shared {
             dead_limit: settings.dead_limit,
             alignment: Arc::default(),
             woken: Notify::new(),
+            passed_over: PassedOver::default(),
             monitor,
             traces: None,
             metrics,
@@ -118,6 +123,8 @@ pub(crate) struct Lane<H> {
     tally: Tally,
     /// Records below this offset may have outcomes already: a person has set the position back.
     replayed_below: i64,
+    /// Subjects of the batch of which an earlier record goes first.
+    gives_way: HashSet<String>,
 }
 
 impl<H: Handler> Lane<H> {
@@ -359,6 +366,10 @@ impl<H: Handler> Lane<H> {
     async fn wait_out(&mut self, fault: Fault, part: &Range<usize>) -> Result<(), End> {
         let word = fault.word();
         let cause = match fault {
+            Fault::GivesWay(subjects) => {
+                self.gives_way.extend(subjects);
+                return Ok(());
+            }
             Fault::Overtaken => return Err(End::Overtaken),
             Fault::Fatal(cause) => return Err(End::Fatal(cause)),
             // Twice in a row, the second time prepared anew: the schema does not fit this binary.
@@ -386,6 +397,7 @@ impl<H: Handler> Lane<H> {
 
     fn advance_to(&mut self, position: i64) {
         self.position = position;
+        self.gives_way.clear();
         self.status.set_position(position);
         self.status.set(LaneState::Applying);
         self.pause.over(&self.partition, position);

@@ -1,5 +1,6 @@
 //! Which handler takes which topic: the one place where the engine forgets a handler's type.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -48,7 +49,7 @@ impl Route {
                 let handler = handler.clone();
                 let pause = Pause::default();
                 let tally = Tally::new(shared.metrics.clone(), partition.topic.clone());
-                let replayed_below = 0;
+                let (replayed_below, gives_way) = (0, HashSet::new());
                 let lane = Lane {
                     shared,
                     handler,
@@ -59,6 +60,7 @@ impl Route {
                     pause,
                     tally,
                     replayed_below,
+                    gives_way,
                 };
                 Box::pin(lane.run())
             }),

@@ -12,7 +12,7 @@ use crate::lane::Shared;
 use crate::metrics::measured;
 use crate::outcome::{Decision, Invalid, Outcome};
 use crate::record::{Partition, clean_text};
-use crate::store::held::{self, Claim, Claimed, Reread, TakenBack};
+use crate::store::held::{self, Behind, Claim, Claimed, Reread, TakenBack};
 use crate::store::transaction::{Fate, fate};
 use crate::store::{Cause, Fault, Transaction, ledger};
 use crate::traces::{Tried, Work};
@@ -62,6 +62,15 @@ pub enum Take<'a> {
     Diverted(&'a [Reread]),
 }
 
+/// What a try has written.
+struct Written {
+    decisions: Vec<Decision>,
+    /// The subjects of which a record should have been woken, but is being tried.
+    passed_over: Vec<String>,
+    /// The transaction's id.
+    id: String,
+}
+
 /// One try.
 pub(super) struct Attempt<'a, H> {
     pub(super) shared: &'a Shared,
@@ -69,6 +78,8 @@ pub(super) struct Attempt<'a, H> {
     pub(super) topic: &'a Arc<str>,
     /// What PostgreSQL says of the record, which it refuses whatever it is tried with: only that one is tried.
     pub(super) refused: Option<Cause>,
+    /// Subjects of which an earlier record goes first, and cannot be tried along.
+    pub(super) gives_way: HashSet<String>,
 }
 
 impl<H: Handler> Attempt<'_, H> {
@@ -118,9 +129,6 @@ impl<H: Handler> Attempt<'_, H> {
             tried.end(&work, batch::told(self.handler, items, decisions));
         }
         let decisions = applied.map_err(failure)?;
-        if decisions.is_empty() {
-            return Ok(Vec::new());
-        }
         if ending == Ending::Commit {
             for ((item, claimed), decision) in items.iter().zip(&claimed).zip(&decisions) {
                 if changes(claimed, &decision.outcome) {
@@ -160,7 +168,7 @@ impl<H: Handler> Attempt<'_, H> {
             let mut back = TakenBack { entries: held::Entries::default(), baggages: Vec::new() };
             for item in batch.items(0..records.len()) {
                 let (subject, baggage) = (item.subject(self.handler), &item.context.baggage);
-                back.entries.push(item.record, subject, Outcome::Diverted.name(), "dead", patience);
+                back.entries.push(item.record, subject, Outcome::Diverted.name(), "dead", Duration::ZERO);
                 back.baggages.push((!baggage.is_empty()).then(|| baggage.text()));
             }
             let [Reread { partition, .. }, ..] = records else { continue };
@@ -169,7 +177,7 @@ impl<H: Handler> Attempt<'_, H> {
         held::claim(transaction, group, self.topic, Claim::These(&ids), patience).await
     }
 
-    /// Decides, writes and ends the transaction; no decisions where it is not the records' turn.
+    /// Decides, writes and ends the transaction.
     async fn transact(
         &self,
         transaction: Transaction,
@@ -178,14 +186,11 @@ impl<H: Handler> Attempt<'_, H> {
         ids: &[i64],
         ending: Ending,
     ) -> Result<Vec<Decision>, Fault> {
-        let (decisions, id) = match self.write(&transaction, claimed, items, ids).await {
-            Ok(Some(written)) => written,
-            Ok(None) => {
-                transaction.rollback().await;
-                return Ok(Vec::new());
-            }
+        let Written { decisions, passed_over, id } = match self.write(&transaction, claimed, items, ids).await
+        {
+            Ok(written) => written,
             Err(fault) => {
-                if matches!(fault, Fault::Record(_)) {
+                if let Fault::Record(_) | Fault::GivesWay(_) = fault {
                     transaction.rollback().await;
                 }
                 return Err(fault);
@@ -197,6 +202,9 @@ impl<H: Handler> Attempt<'_, H> {
                 Err(Fault::CommitUnknown(cause)) => self.settle_commit(&id, cause).await?,
                 committed => committed?,
             },
+        }
+        if ending == Ending::Commit {
+            self.shared.passed_over.add(passed_over);
         }
         Ok(decisions)
     }
@@ -212,25 +220,20 @@ impl<H: Handler> Attempt<'_, H> {
         Batch::prepare(self.handler, records, self.shared)
     }
 
-    /// Decides, and writes what has changed; none where that would overtake an earlier record of a subject.
+    /// Decides, and writes what has changed.
     async fn write(
         &self,
         transaction: &Transaction,
         claimed: &[Claimed],
         items: &[Item<'_, H::Event>],
         ids: &[i64],
-    ) -> Result<Option<(Vec<Decision>, String)>, Fault> {
-        let behind: HashSet<i64> = held::behind(transaction, ids).await?.into_iter().collect();
-        let is_behind = |index: usize, _: &str| behind.contains(&claimed[index].id);
-        let mut decisions = batch::decide(self.handler, transaction, items, is_behind).await?;
-        // A subject that has come into being since the first look is in the handler's sight, and has woken all that
-        // waits for it: what was woken and is earlier goes first.
-        let is_done = |decision: &Decision| !matches!(decision.outcome, Outcome::Held(_));
-        if decisions.iter().any(is_done)
-            && held::behind(transaction, ids).await?.iter().any(|id| !behind.contains(id))
-        {
-            return Ok(None);
-        }
+    ) -> Result<Written, Fault> {
+        let behind = held::behind(transaction, ids, &batch::turns::<H>()).await?;
+        let behind = |index: usize, subject: &str| match behind.get(&claimed[index].id) {
+            Some(_) if self.gives_way.contains(subject) => Some(Behind::Queues),
+            behind => behind.copied(),
+        };
+        let mut decisions = batch::decide(self.handler, transaction, items, behind).await?;
         for (claimed, decision) in claimed.iter().zip(&mut decisions) {
             // What only queued until now has its whole time before it.
             if claimed.expired
@@ -268,8 +271,8 @@ impl<H: Handler> Attempt<'_, H> {
         redriven.revise(transaction, &self.shared.group, self.topic).await?;
         entries.revise(transaction, &self.shared.group, self.topic).await?;
         changes_aside.write(transaction).await?;
-        held::wake(transaction, &self.shared.group, &woken).await?;
-        Ok(Some((decisions, transaction.id().await?)))
+        let passed_over = held::wake(transaction, &self.shared.group, &woken).await?;
+        Ok(Written { decisions, passed_over, id: transaction.id().await? })
     }
 
     /// Learns what became of a COMMIT that was not answered. Where that cannot be learnt in time, nothing is lost

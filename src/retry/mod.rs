@@ -4,8 +4,9 @@
 //! # The order of one subject's records
 //! A record that brings its subject into being (a booking's create) *holds back* while it waits: later records of
 //! the subject, of whatever topic, queue behind it (`queued`) and are applied in the order in which they came,
-//! which is the order of `worker.held.id`. Any other record that waits (a cancellation) holds nothing back. Other
-//! subjects flow.
+//! which is the order of `worker.held.id`. Any other record that waits (a cancellation) holds nothing back, but where
+//! it waits for nothing but its turn or the subject itself, and a later one of its topic finds the subject there, the
+//! later one queues behind it and both are due at once. Other subjects flow.
 //!
 //! | came in this order | at once | in the end |
 //! |---|---|---|
@@ -13,6 +14,7 @@
 //! | cancel, create | held (`unknown_booking`), accepted, which wakes the cancel | cancelled |
 //! | cancel, create that a rule refuses | held, rejected, which wakes the cancel | rejected |
 //! | cancel, cancel, create | both held, accepted | the first cancelled, the second rejected |
+//! | cancel, create, cancel | held, accepted, queued while the first is not tried yet | cancelled, rejected |
 //! | create (user unknown), cancel | held, queued | accepted, then cancelled, once the user is known |
 //! | cancel, create (user unknown), cancel | held, held, queued | accepted, cancelled, rejected |
 //! | create (user unknown), create | held, queued | accepted, then duplicate or rejected |
@@ -21,8 +23,10 @@
 //! | cancel (user unknown), cancel | held, cancelled | the first rejected, once its user is known |
 
 mod attempt;
+mod passed_over;
 mod sweeper;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::handler::Handler;
@@ -32,6 +36,7 @@ use crate::store::{Cause, Fault};
 use attempt::Attempt;
 
 pub use attempt::{Ending, Failure, Retried, Take};
+pub use passed_over::PassedOver;
 pub use sweeper::Sweeper;
 
 /// Tries records of one topic again in one transaction. A record that PostgreSQL refuses is found by halves, and
@@ -46,8 +51,10 @@ pub(crate) async fn retry<H: Handler>(
     take: Take<'_>,
     ending: Ending,
 ) -> Result<Vec<Retried>, Fault> {
-    let attempt = |refused: Option<Cause>| Attempt { shared, handler, topic, refused };
-    let Failure { fault, claimed } = match attempt(None).run(take, ending).await {
+    shared.passed_over.wake(shared).await?;
+    let attempt =
+        |refused: Option<Cause>| Attempt { shared, handler, topic, refused, gives_way: HashSet::new() };
+    let Failure { fault, claimed } = match give_way(attempt(None), take, ending).await {
         Ok(retried) => return Ok(retried),
         Err(failure) => failure,
     };
@@ -61,12 +68,12 @@ pub(crate) async fn retry<H: Handler>(
     let mut retried = Vec::new();
     while let Some((part, cause)) = parts.pop() {
         if part.len() == 1 {
-            let one = attempt(Some(cause)).run(part.take(), ending).await;
+            let one = give_way(attempt(Some(cause)), part.take(), ending).await;
             retried.extend(one.map_err(|failure| failure.fault)?);
             continue;
         }
         for half in part.halves() {
-            match attempt(None).run(half.take(), ending).await {
+            match give_way(attempt(None), half.take(), ending).await {
                 Ok(done) => retried.extend(done),
                 Err(Failure { fault: Fault::Record(cause), .. }) => parts.push((half, cause)),
                 Err(failure) => return Err(failure.fault),
@@ -74,6 +81,29 @@ pub(crate) async fn retry<H: Handler>(
         }
     }
     Ok(retried)
+}
+
+/// Tries records, and what goes before them with them. Where that cannot be, they queue behind it.
+async fn give_way<H: Handler>(
+    mut attempt: Attempt<'_, H>,
+    take: Take<'_>,
+    ending: Ending,
+) -> Result<Vec<Retried>, Failure> {
+    let mut woken = ending == Ending::Rehearse;
+    loop {
+        match attempt.run(take, ending).await {
+            Err(Failure { fault: Fault::GivesWay(subjects), .. }) if woken => {
+                attempt.gives_way.extend(subjects);
+            }
+            Err(Failure { fault: Fault::GivesWay(subjects), claimed }) => {
+                attempt.shared.passed_over.add(subjects);
+                let done = attempt.shared.passed_over.wake(attempt.shared).await;
+                done.map_err(|fault| Failure { fault, claimed })?;
+                woken = true;
+            }
+            ended => return ended,
+        }
+    }
 }
 
 /// A part of the records that are tried.

@@ -27,6 +27,9 @@ pub enum Fault {
     /// moved on.
     #[error("{0}")]
     Recorded(Cause),
+    /// An earlier record of these subjects goes first: try again, theirs behind it.
+    #[error("an earlier record of the same subject goes first")]
+    GivesWay(Vec<String>),
     /// The answer to COMMIT was lost: only the position can tell what became of it.
     #[error("the answer to COMMIT was lost: {0}")]
     CommitUnknown(Cause),
@@ -123,7 +126,7 @@ impl Fault {
         match self {
             Self::StaleStatement(_) => "stale_statement",
             Self::CommitUnknown(_) => "commit_unknown",
-            Self::Overtaken => "other",
+            Self::Overtaken | Self::GivesWay(_) => "other",
             Self::Transient(cause) | Self::Record(cause) | Self::Recorded(cause) | Self::Fatal(cause) => {
                 cause.word()
             }

@@ -34,6 +34,12 @@ pub struct Patience {
 }
 
 impl Patience {
+    /// The wait before the first try of a record that was set aside.
+    #[must_use]
+    pub fn first_wait(&self) -> Duration {
+        self.wait(0)
+    }
+
     /// The wait after so many tries: anything from the shortest up to a bound that doubles with each try
     /// (exponential backoff, full jitter).
     fn wait(&self, tries: i32) -> Duration {
@@ -58,14 +64,14 @@ pub struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// Sets a record aside. All columns grow together: `unnest` would fill up a shorter one with NULL.
+    /// Sets a record aside; one that waits is due after `wait`. All columns grow together: `unnest` would fill up a shorter one with NULL.
     pub fn push(
         &mut self,
         record: &'a Record,
         subject: &'a str,
         reason: &'static str,
         status: &'static str,
-        patience: &Patience,
+        wait: Duration,
     ) {
         self.offsets.push(record.offset);
         self.timestamps.push(record.timestamp.filter(|timestamp| TIMESTAMPS.contains(timestamp)));
@@ -75,7 +81,7 @@ impl<'a> Entries<'a> {
         self.subjects.push(subject);
         self.reasons.push(reason);
         self.statuses.push(status);
-        self.seconds.push(patience.wait(0).as_secs_f64());
+        self.seconds.push(wait.as_secs_f64());
     }
 
     /// Writes the rows; `holds_back` says whether later records of their subjects queue behind them.
@@ -158,31 +164,54 @@ impl TakenBack<'_> {
     }
 }
 
-/// Of these subjects, those that have waiting records, each with whether one of these holds later records back.
+/// How a record comes after an earlier one of its subject that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// The earlier one holds back, or somebody else works on it: the later one queues.
+    Queues,
+    /// The earlier one waits for nothing but its turn or the subject itself: it goes first where that is there.
+    GivesWay,
+}
+
+/// Of these subjects of a topic's records, those that have waiting records, and how a later record comes behind these.
+/// `turns` are the reasons with which a record waits for nothing but its turn or the subject itself.
 ///
 /// # Errors
 /// The [`Fault`] of the statement.
 pub async fn waiting(
     transaction: &Transaction,
     group: &str,
+    topic: &str,
     subjects: &[&str],
-) -> Result<HashMap<String, bool>, Fault> {
+    turns: &[&str],
+) -> Result<HashMap<String, Option<Behind>>, Fault> {
     if subjects.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = transaction.read(statement!("held_waiting.sql"), &[&group, &subjects]).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    let key: Parameters<'_> = &[&group, &topic, &subjects, &turns];
+    let rows = transaction.read(statement!("held_waiting.sql"), key).await?;
+    let waiting = |row: &Row| {
+        let behind = match (row.try_get(1)?, row.try_get(2)?) {
+            (true, _) => Some(Behind::Queues),
+            (false, true) => Some(Behind::GivesWay),
+            (false, false) => None,
+        };
+        Ok((row.try_get(0)?, behind))
+    };
+    rows.iter().map(waiting).collect()
 }
 
-/// Makes what waits for these subjects due at once; tells how many records that are.
+/// Makes what waits for these subjects due at once; returns the subjects of which a record was passed over because
+/// somebody else works on it.
 ///
 /// # Errors
 /// The [`Fault`] of the statement.
-pub async fn wake(transaction: &Transaction, group: &str, subjects: &[&str]) -> Result<u64, Fault> {
+pub async fn wake(transaction: &Transaction, group: &str, subjects: &[&str]) -> Result<Vec<String>, Fault> {
     if subjects.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
-    transaction.execute(statement!("held_wake.sql"), &[&group, &subjects]).await
+    let rows = transaction.write(statement!("held_wake.sql"), &[&group, &subjects]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Removes the rows of records that a replay has decided anew.
@@ -263,13 +292,21 @@ pub async fn claim(
     rows.iter().map(|row| claimed(row, topic)).collect()
 }
 
-/// Of these claimed records, those that must not overtake an earlier one of their subject.
+/// Of these claimed records, those that come after one of their subject, and how. `turns` as for [`waiting`].
 ///
 /// # Errors
 /// The [`Fault`] of the statement.
-pub async fn behind(transaction: &Transaction, ids: &[i64]) -> Result<Vec<i64>, Fault> {
-    let rows = transaction.read(statement!("held_behind.sql"), &[&ids]).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+pub async fn behind(
+    transaction: &Transaction,
+    ids: &[i64],
+    turns: &[&str],
+) -> Result<HashMap<i64, Behind>, Fault> {
+    let rows = transaction.read(statement!("held_behind.sql"), &[&ids, &turns]).await?;
+    let behind = |row: &Row| {
+        let queues: bool = row.try_get(1)?;
+        Ok((row.try_get(0)?, if queues { Behind::Queues } else { Behind::GivesWay }))
+    };
+    rows.iter().map(behind).collect()
 }
 
 /// What a retry makes of claimed records, column by column.

@@ -1,5 +1,6 @@
--- Of these subjects, those that have waiting records, and whether one of these holds later records back.
-SELECT subject, bool_or(holds_back)
+-- Of these subjects, those that have waiting records; whether one of these holds later records back; and whether one of
+-- the same topic waits for nothing but its turn or the subject itself.
+SELECT subject, bool_or(holds_back), bool_or(topic = $2 AND reason = ANY ($4::text[]))
 FROM worker.held
-WHERE group_id = $1 AND status = 'waiting' AND subject = ANY ($2::text[])
+WHERE group_id = $1 AND status = 'waiting' AND subject = ANY ($3::text[])
 GROUP BY subject

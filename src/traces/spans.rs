@@ -218,6 +218,7 @@ pub(super) fn error_type(fault: &Fault) -> String {
         Fault::CommitUnknown(cause) => (Some(cause), "commit_unknown"),
         Fault::Fatal(cause) => (Some(cause), "fatal"),
         Fault::Overtaken => (None, "overtaken"),
+        Fault::GivesWay(_) => (None, "gives_way"),
     };
     let code = cause.and_then(|cause: &Cause| cause.code.as_ref());
     code.map_or_else(|| word.to_owned(), |code| code.code().to_owned())

@@ -8,9 +8,9 @@ const PAUSED: &str = "the lane's queue is full; the partition is paused";
 const DEBUG: (&str, &str) = ("RUST_LOG", "info,worker::intake=debug");
 
 /// A first record that waits for user `bo`, and more behind it than a queue holds.
-fn many(partition: i32) -> Vec<Value> {
+fn many(partition: i32, count: usize) -> Vec<Value> {
     let mut events = vec![booking_of("bo", &format!("first-{partition}"))];
-    events.resize(8000, booking(&format!("again-{partition}")));
+    events.resize(count, booking(&format!("again-{partition}")));
     events
 }
 
@@ -23,16 +23,18 @@ async fn applied(world: &World) -> i64 {
 async fn a_lane_that_is_full_again_and_again_loses_nothing_over_the_pauses() {
     let world = World::new(2).await;
     for partition in 0..2 {
-        world.produce_events(&world.bookings, partition, &many(partition)).await;
+        world.produce_events(&world.bookings, partition, &many(partition, 12_000)).await;
     }
     // Small batches, so that the topic outlasts the story.
     let mut worker = world.worker_with(&[DEBUG, ("BATCH_MAX_RECORDS", "20")]);
     worker.begins(4).await;
+    let mut pauses = 0;
     for _ in 0..3 {
-        let before = worker.lines_with(PAUSED).len();
         let lock = world.lock_ledger().await;
-        eventually("a lane to be full", async || {
-            Ok::<_, ()>((worker.lines_with(PAUSED).len() > before).then_some(()))
+        // It may have been full when the lock came.
+        pauses = eventually("a lane to be full again", async || {
+            let found = worker.lines_with(PAUSED).len();
+            Ok::<_, ()>((found > pauses).then_some(found))
         })
         .await;
         let stuck = applied(&world).await;
@@ -54,7 +56,7 @@ async fn a_lane_that_is_stuck_and_full_stops_no_other() {
     let mut worker = world.worker_with(&[DEBUG]);
     worker.begins(4).await;
     let lock = world.lock_user("bo").await;
-    world.produce_events(&world.bookings, 0, &many(0)).await;
+    world.produce_events(&world.bookings, 0, &many(0, 8000)).await;
     worker.said(PAUSED).await;
     let end = world.book_all(1, names("beside", 3000)).await;
     world.cancel(&cancellation("nobody", "ana")).await;
@@ -78,7 +80,7 @@ async fn a_partition_that_is_handed_over_while_it_is_full_is_read_on_by_its_new_
     first.begins(4).await;
     let lock = world.lock_user("bo").await;
     for partition in 0..2 {
-        world.produce_events(&world.bookings, partition, &many(partition)).await;
+        world.produce_events(&world.bookings, partition, &many(partition, 8000)).await;
     }
     world.transactions_wait(2).await;
     eventually("both lanes to be full", async || {

@@ -17,7 +17,7 @@ use crate::record_span;
 use crate::store::statement::statement;
 use crate::store::{Cause, Fault, Transaction};
 use event::CancellationEvent;
-use rules::{Booking, Found};
+use rules::{Booking, Found, UNKNOWN_BOOKING};
 
 /// How often the batch looks again at bookings that others change under its hands.
 const LOOKS: usize = 3;
@@ -33,6 +33,7 @@ impl Handler for Cancel {
 
     const KIND: &'static str = KIND;
     const CREATES_SUBJECT: bool = false;
+    const AWAITS_SUBJECT: Option<&'static str> = Some(UNKNOWN_BOOKING);
 
     fn decode(&self, record: &Record) -> Result<CancellationEvent, Invalid> {
         CancellationEvent::decode(record)

@@ -6,6 +6,9 @@ use super::event::CancellationEvent;
 use crate::booking::announcement::Announcement;
 use crate::outcome::{Decision, Outcome};
 
+/// Why a cancellation waits that came before its booking.
+pub(super) const UNKNOWN_BOOKING: &str = "unknown_booking";
+
 /// What an event's references led to.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
@@ -84,7 +87,7 @@ fn announcement(event: &CancellationEvent, booking: &Booking, status: Option<&st
 
 /// The rules for one event. The owner is asked about before the status: a stranger learns nothing of it.
 fn rule(index: usize, found: &Found, cancelled: &HashMap<i32, usize>, cancel: &mut Changes) -> Outcome {
-    let Some(booking) = &found.booking else { return Outcome::Held("unknown_booking") };
+    let Some(booking) = &found.booking else { return Outcome::Held(UNKNOWN_BOOKING) };
     let Some(user) = found.user else { return Outcome::Held("unknown_user") };
     if booking.owner != Some(user) {
         return Outcome::Rejected("not_owner");

@@ -37,6 +37,7 @@ impl Handler for Create {
 
     const KIND: &'static str = KIND;
     const CREATES_SUBJECT: bool = true;
+    const AWAITS_SUBJECT: Option<&'static str> = None;
 
     fn decode(&self, record: &Record) -> Result<BookingEvent, Invalid> {
         BookingEvent::decode(record)

@@ -1,8 +1,11 @@
 //! Whatever the order in which a booking's records arrive, and whenever what they name becomes known, the same
 //! table stands in the end.
 
-use super::{IMPATIENT, with};
-use crate::support::{Message, World, cancellation};
+use super::{IMPATIENT, story, with};
+use crate::support::{Message, World, booking, cancellation, eventually};
+
+/// Nothing is tried in its own time.
+const PATIENT: [(&str, &str); 2] = [("HELD_BACKOFF_MIN", "1h"), ("HELD_BACKOFF_MAX", "1h")];
 
 /// The records of one booking, as letters: its create, and the owner's two cancellations.
 const ORDERS: [&str; 6] = ["CXY", "CYX", "XCY", "YCX", "XYC", "YXC"];
@@ -87,4 +90,71 @@ async fn every_order_of_create_and_cancellations_ends_in_the_same_table() {
     }
     world.assert_consistent().await;
     worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_later_cancellation_that_finds_the_booking_queues_behind_one_that_could_not_be_woken() {
+    let world = World::new(1).await;
+    let worker = world.worker_with(&PATIENT);
+    world.cancel(&cancellation("b1", "ana")).await;
+    world.settled().await;
+    let tried = world.lock_held("b1").await;
+    world.book(&booking("b1")).await;
+    world.settled().await;
+    world.cancel(&cancellation("b1", "ana")).await;
+    // The sweeper goes on with others meanwhile.
+    world.cancel(&cancellation("b2", "ana")).await;
+    world.settled().await;
+    world.book(&booking("b2")).await;
+    let expected =
+        [(0, "held:unknown_booking"), (1, "held:queued"), (2, "held:unknown_booking"), (2, "cancelled")];
+    world.tells(&expected).await;
+
+    tried.release().await;
+    let expected = [
+        (0, "held:unknown_booking"),
+        (0, "cancelled"),
+        (1, "held:queued"),
+        (1, "rejected:already_cancelled"),
+        (2, "held:unknown_booking"),
+        (2, "cancelled"),
+    ];
+    world.tells(&expected).await;
+    world.assert_consistent().await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancellation_that_a_killed_worker_could_not_wake_still_goes_first() {
+    let world = World::new(1).await;
+    let mut worker = world.worker_with(&PATIENT);
+    world.cancel(&cancellation("b1", "ana")).await;
+    world.settled().await;
+    let tried = world.lock_held("b1").await;
+    world.book(&booking("b1")).await;
+    world.settled().await;
+    worker.kill().await;
+    tried.release().await;
+    let worker = world.worker_with(&PATIENT);
+    world.cancel(&cancellation("b1", "ana")).await;
+    let expected = [
+        (0, "held:unknown_booking"),
+        (0, "cancelled"),
+        (1, "held:queued"),
+        (1, "rejected:already_cancelled"),
+    ];
+    world.tells(&expected).await;
+    world.assert_consistent().await;
+    worker.stop().await;
+}
+
+impl World {
+    /// Waits until this is the story of the cancellations.
+    async fn tells(&self, expected: &[(i64, &str)]) {
+        eventually("the cancellations' story", async || {
+            let found = self.story(&self.cancellations).await;
+            if found == story(expected) { Ok(Some(())) } else { Err(found) }
+        })
+        .await;
+    }
 }

@@ -16,6 +16,12 @@ impl World {
         self.lock(&sql).await
     }
 
+    /// Locks what is set aside of a booking: nobody tries it.
+    pub async fn lock_held(&self, subject: &str) -> Lock {
+        let sql = format!("SELECT FROM worker.held WHERE subject = '{subject}' FOR UPDATE");
+        self.lock(&sql).await
+    }
+
     /// Locks the ledger: every batch waits.
     pub async fn lock_ledger(&self) -> Lock {
         self.lock("LOCK TABLE worker.ledger IN SHARE MODE").await

@@ -1,0 +1,40 @@
+//! Subjects that came into being while a record that waits for them was being tried, which could not be woken.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use crate::lane::Shared;
+use crate::store::{Fault, Transaction, held};
+
+/// The most subjects that are remembered. What waits for more of them is tried in its own time.
+const MOST: usize = 10_000;
+
+/// Remembered in memory only: whatever is forgotten is tried in its own time, and still in its order.
+#[derive(Debug, Default)]
+pub struct PassedOver(Mutex<HashSet<String>>);
+
+impl PassedOver {
+    /// Remembers these subjects.
+    pub(crate) fn add(&self, subjects: Vec<String>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for subject in subjects {
+            if all.len() < MOST {
+                all.insert(subject);
+            }
+        }
+    }
+
+    /// Makes what waits for them due now. What is being tried even now stays remembered.
+    pub(super) async fn wake(&self, shared: &Shared) -> Result<(), Fault> {
+        let subjects = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if subjects.is_empty() {
+            return Ok(());
+        }
+        let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
+        let transaction = Transaction::new(shared.pool.get().await?);
+        let passed_over = held::wake(&transaction, &shared.group, &subjects).await?;
+        transaction.commit().await?;
+        self.add(passed_over);
+        Ok(())
+    }
+}
