@@ -12,16 +12,18 @@ use tokio::task::{JoinError, JoinSet};
 use crate::backoff::Backoff;
 use crate::booking;
 use crate::config::{DatabaseSettings, Settings};
+use crate::fault::{Cause, Fault};
 use crate::health::{Health, Probe};
 use crate::http::{Server, Site};
 use crate::intake::Intake;
-use crate::lane::{Route, Shared};
 use crate::metrics::Metrics;
 use crate::monitor::{Monitor, Phase};
 use crate::observer::Observer;
 use crate::relay::Relay;
-use crate::retry::Sweeper;
-use crate::store::{Cause, Fault, Pool, migrations, pool};
+use crate::route::Route;
+use crate::shared::Shared;
+use crate::store::{Pool, migrations, pool};
+use crate::sweeper::Sweeper;
 use crate::traces::Traces;
 use crate::verify::{self, Domain};
 
@@ -65,7 +67,8 @@ async fn run_parts(
         group: settings.kafka.group_id.clone(),
         stall_limit: settings.lane_stall_limit,
     });
-    metrics.mirror(&health)?;
+    let judge = health.clone();
+    metrics.mirror(&monitor, &database, move || judge.against_readiness().is_empty())?;
     metrics.mirror_runtime(Handle::current())?;
     let site = Site { metrics: metrics.clone(), health };
     let mut aside = listen(&settings.http_addr, site).await?;

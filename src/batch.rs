@@ -9,13 +9,13 @@ use opentelemetry::trace::SpanContext;
 use tracing::Span;
 
 use crate::context::Context;
+use crate::fault::{Cause, Fault};
 use crate::handler::Handler;
-use crate::lane::Shared;
-use crate::outcome::{Decision, Outcome};
+use crate::outcome::{Decision, Outcome, Told};
 use crate::record::{Partition, Record};
+use crate::shared::Shared;
+use crate::store::Transaction;
 use crate::store::held::Behind;
-use crate::store::{Cause, Fault, Transaction};
-use crate::traces::Told;
 
 /// Why a record waits that comes after one of its subject which waits itself.
 pub(crate) const QUEUED: &str = "queued";
@@ -165,12 +165,12 @@ impl<E> Item<'_, E> {
     }
 }
 
-/// What spans tell of these items; without decisions where nothing was kept.
+/// What is told of these items; without decisions where nothing was kept.
 pub(crate) fn told<'a, H: Handler>(
     handler: &'a H,
     items: &'a [Item<'_, H::Event>],
     decisions: &'a [Decision],
-) -> impl Iterator<Item = Told<'a>> {
+) -> impl DoubleEndedIterator<Item = Told<'a>> + Clone {
     items.iter().enumerate().map(|(index, item)| {
         let decision = decisions.get(index);
         let better = decision.and_then(|decision| decision.subject.as_deref());

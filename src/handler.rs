@@ -1,9 +1,10 @@
 //! What an event type brings to the engine: decode, name, apply. One implementation a topic.
 
 use crate::context::Context;
+use crate::fault::Fault;
 use crate::outcome::{Decision, Invalid, Outcome};
 use crate::record::Record;
-use crate::store::{Fault, Transaction};
+use crate::store::Transaction;
 
 /// Turns the records of one topic into effects in PostgreSQL, a batch at a time.
 ///

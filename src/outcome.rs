@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::context::Context;
+use crate::record::Record;
+
 /// The ledger's words that are nobody's own; what takes effect has its domain's words.
 pub const WORDS: [&str; 7] = ["duplicate", "rejected", "held", "dead", "diverted", "redriven", "discarded"];
 
-/// What became of a record. A failure of the world is never one of these: that is a [`crate::store::Fault`].
+/// What became of a record. A failure of the world is never one of these: that is a [`crate::fault::Fault`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The record took effect; the word is the effect's own, such as `accepted`.
@@ -113,4 +116,14 @@ impl From<Outcome> for Decision {
     fn from(outcome: Outcome) -> Self {
         Self { outcome, subject: None, announcement: None }
     }
+}
+
+/// A record and what became of it, for whoever tells of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) subject: &'a str,
+    /// None where nothing was kept.
+    pub(crate) outcome: Option<&'a Outcome>,
 }

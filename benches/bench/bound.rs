@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use worker::booking;
-use worker::lane::Shared;
 use worker::metrics::Metrics;
 use worker::monitor::LaneStatus;
 use worker::queue::{Limits, Queue};
 use worker::record::{Header, Partition, Record};
+use worker::shared::Shared;
 use worker::store::{pool, positions};
 
 use crate::load::Sample;

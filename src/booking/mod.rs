@@ -7,7 +7,7 @@ mod fields;
 mod verify;
 
 use crate::config::Settings;
-use crate::lane::Route;
+use crate::route::Route;
 
 pub use verify::domain;
 

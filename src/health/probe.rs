@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::{ClientWrapper, Object};
 
 use crate::config::DatabaseSettings;
+use crate::fault::Fault;
 use crate::monitor::{Monitor, Unavailable};
 use crate::record::clean_text;
-use crate::store::statement::statement;
-use crate::store::{Fault, Pool, pool};
+use crate::statement::statement;
+use crate::store::{Pool, pool};
 
 /// The pause between two questions.
 const EVERY: Duration = Duration::from_secs(2);

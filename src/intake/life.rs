@@ -9,11 +9,12 @@ use super::event::{Ended, Event};
 use super::rebalance::WorkerConsumer;
 use super::start::Refusal;
 use super::{Intake, start};
-use crate::lane::{End, Shared};
+use crate::fault::Fault;
+use crate::lane::End;
 use crate::monitor::LaneStatus;
 use crate::queue::Queue;
 use crate::record::Partition;
-use crate::store::Fault;
+use crate::shared::Shared;
 
 /// The pause before the start is looked for again.
 const RETRY: Duration = Duration::from_secs(1);

@@ -25,8 +25,9 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 use crate::config::KafkaSettings;
-use crate::lane::{Route, Shared};
-use crate::store::Cause;
+use crate::fault::Cause;
+use crate::route::Route;
+use crate::shared::Shared;
 
 pub use consumer::check;
 pub(crate) use consumer::client;

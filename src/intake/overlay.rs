@@ -13,10 +13,11 @@ use tokio::sync::watch;
 
 use super::rebalance::WorkerConsumer;
 use super::start::{Bounds, bounds};
-use crate::faults::Faults;
-use crate::lane::Shared;
+use crate::fault::{Cause, Fault};
 use crate::record::Partition;
-use crate::store::{Cause, Fault, positions};
+use crate::recovery::Recovery;
+use crate::shared::Shared;
+use crate::store::positions;
 
 /// How long one question to the brokers may take.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ pub(super) async fn begin(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Cause> {
     let Some(environment) = shared.divert.environment() else { return Ok(()) };
-    let mut faults = Faults::new(
+    let mut faults = Recovery::new(
         shared.metrics.clone(),
         "the overlay cannot begin yet; it tries until this passes",
         "the overlay can begin",

@@ -20,11 +20,11 @@ use super::flow::Flow;
 use super::life::Life;
 use super::rebalance::{Callbacks, WorkerConsumer};
 use super::{Intake, brokers, consumer, overlay};
+use crate::fault::Cause;
 use crate::lane::End;
 use crate::monitor::LaneStatus;
 use crate::queue::Queue;
 use crate::record::Partition;
-use crate::store::Cause;
 
 /// How often Kafka is told what has been applied.
 const COMMIT: Duration = Duration::from_millis(100);

@@ -8,9 +8,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::rebalance::WorkerConsumer;
-use crate::lane::Shared;
+use crate::fault::{Cause, Fault};
 use crate::record::Partition;
-use crate::store::{Cause, Fault, positions};
+use crate::shared::Shared;
+use crate::store::positions;
 
 /// How long one question to the brokers may take.
 const ANSWER: Duration = Duration::from_secs(5);

@@ -7,10 +7,11 @@ use deadpool_postgres::Object;
 
 use super::{End, Lane};
 use crate::batch::{self, Batch, Item};
+use crate::fault::{Cause, Fault};
 use crate::handler::Handler;
 use crate::outcome::Decision;
 use crate::store::held::Behind;
-use crate::store::{Cause, Fault, Transaction, held, ledger, positions};
+use crate::store::{Transaction, held, ledger, positions};
 use crate::traces::{Tried, Work};
 
 impl<H: Handler> Lane<H> {

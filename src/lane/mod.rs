@@ -1,11 +1,10 @@
 //! One partition's life, read this first: take what has arrived, apply it in one transaction, say what became
 //! of it, and again, until the queue closes or the world says otherwise.
 
-mod alignment;
 mod attempt;
 mod dead_limit;
 mod pause;
-mod route;
+mod stand_still;
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -13,27 +12,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
-use tokio::sync::Notify;
 
-use crate::baggage::LogKeys;
-use crate::batch::{Batch, Item, Taken};
-use crate::config::{DeadLimitSettings, Settings};
-use crate::divert::Divert;
+use crate::alignment::Pace;
+use crate::batch::{self, Batch, Item, Taken};
+use crate::fault::{Cause, Fault};
 use crate::handler::Handler;
-use crate::metrics::{Metrics, Tally, measured};
-use crate::monitor::{LaneState, LaneStatus, Monitor};
+use crate::metrics::{Tally, measured};
+use crate::monitor::{LaneState, LaneStatus};
 use crate::outcome::{Invalid, Outcome};
 use crate::queue::{Limits, Queue};
 use crate::record::{Partition, Record, clean_text};
-use crate::retry::PassedOver;
-use crate::store::held::Patience;
-use crate::store::{Cause, Fault, Pool, positions};
-use crate::traces::Traces;
-use alignment::{Alignment, Pace};
-use dead_limit::{DeadLimit, Passed};
+use crate::shared::Shared;
+use crate::store::positions;
+use dead_limit::DeadLimit;
 use pause::Pause;
-
-pub use route::Route;
 
 /// The most bytes that one batch takes from its queue.
 const BATCH_BYTES: usize = 4 << 20;
@@ -41,62 +33,6 @@ const BATCH_BYTES: usize = 4 << 20;
 /// How often a lane past its limit of dead records looks whether it may go on, and one that waits for others says
 /// that it is alive.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// What all lanes share.
-pub struct Shared {
-    /// The database. Its size bounds the transactions that are open at once.
-    pub pool: Pool,
-    /// The consumer group, part of every key in the worker's tables.
-    pub group: Arc<str>,
-    /// Which records are this worker's to apply.
-    pub divert: Divert,
-    /// The baggage keys that may be logged.
-    pub log_keys: LogKeys,
-    /// The most records that one transaction applies.
-    pub batch_max_records: usize,
-    /// How long records that are set aside wait.
-    pub patience: Patience,
-    /// When a partition has too many dead records to go on without a person.
-    pub dead_limit: DeadLimitSettings,
-    /// Keeps the lanes in step while they work off a backlog.
-    pub alignment: Arc<Alignment>,
-    /// Wakes the sweeper: something that waited is due.
-    pub woken: Notify,
-    /// What was being tried when it should have been woken.
-    pub passed_over: PassedOver,
-    /// What the worker knows of itself.
-    pub monitor: Arc<Monitor>,
-    /// Where spans go; none where traces are off.
-    pub traces: Option<Arc<Traces>>,
-    /// What it counts.
-    pub metrics: Arc<Metrics>,
-}
-
-impl Shared {
-    /// Puts together what the settings say.
-    #[must_use]
-    pub fn new(settings: &Settings, pool: Pool, monitor: Arc<Monitor>, metrics: Arc<Metrics>) -> Self {
-        Self {
-            pool,
-            group: settings.kafka.group_id.as_str().into(),
-            divert: Divert::new(settings.divert.environment.clone()),
-            log_keys: LogKeys::from(settings.log.baggage_keys.clone()),
-            batch_max_records: settings.batch_max_records,
-            patience: Patience {
-                shortest: settings.held.backoff_min,
-                longest: settings.held.backoff_max,
-                limit: settings.held.max_age,
-            },
-            dead_limit: settings.dead_limit,
-            alignment: Arc::default(),
-            woken: Notify::new(),
-            passed_over: PassedOver::default(),
-            monitor,
-            traces: None,
-            metrics,
-        }
-    }
-}
 
 /// Why a lane ended.
 #[derive(Debug)]
@@ -128,8 +64,32 @@ pub(crate) struct Lane<H> {
 }
 
 impl<H: Handler> Lane<H> {
+    /// A lane that goes on from this position.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        handler: Arc<H>,
+        partition: Partition,
+        queue: Arc<Queue>,
+        position: i64,
+        status: Arc<LaneStatus>,
+    ) -> Self {
+        let tally = Tally::new(shared.metrics.clone(), partition.topic.clone());
+        Self {
+            shared,
+            handler,
+            partition,
+            queue,
+            position,
+            status,
+            pause: Pause::default(),
+            tally,
+            replayed_below: 0,
+            gives_way: HashSet::new(),
+        }
+    }
+
     /// Applies batches until the lane ends. What it had taken but not applied is read again by the next owner.
-    async fn run(mut self) -> End {
+    pub(crate) async fn run(mut self) -> End {
         match self.apply_all().await {
             Ok(never) => match never {},
             Err(end) => end,
@@ -237,7 +197,7 @@ impl<H: Handler> Lane<H> {
                     }
                     let timestamps = records[part.clone()].iter().map(|record| record.timestamp);
                     self.tally.applied(taken, timestamps, &decisions);
-                    shared.monitor.applied(&*handler, batch.items(part.clone()), &decisions);
+                    shared.monitor.applied(batch::told(&*handler, batch.items(part.clone()), &decisions));
                     batch.report(&*handler, part, &decisions);
                 }
                 Err(Fault::Recorded(cause)) => match self.recorded_before(next, cause).await {
@@ -258,69 +218,6 @@ impl<H: Handler> Lane<H> {
                 }
             }
         }
-    }
-
-    /// The count of the partition's dead records so far, for as long as it takes to reach PostgreSQL.
-    async fn dead_limit(&mut self) -> Result<DeadLimit, End> {
-        let settings = self.shared.dead_limit;
-        loop {
-            let (pool, group, partition) = (&self.shared.pool, &*self.shared.group, &self.partition);
-            let recent = async {
-                let accepted = positions::dead_accepted_below(pool, group, partition).await?;
-                positions::recent_dead(pool, group, partition, accepted..self.position, settings.window).await
-            };
-            match recent.await {
-                Ok(recent) => return Ok(DeadLimit::new(settings, recent)),
-                Err(fault) => self.wait_out(fault, &(0..0)).await?,
-            }
-        }
-    }
-
-    /// Waits, past the limit of dead records, until a person says that they have looked.
-    async fn stand_still(&mut self, limit: &mut DeadLimit) -> Result<(), End> {
-        let Some(passed) = limit.passed() else { return Ok(()) };
-        let (topic, partition) = (&*self.partition.topic.clone(), self.partition.number);
-        let setting = match passed {
-            Passed::Run => format!("DEAD_LIMIT_RUN={}", self.shared.dead_limit.run),
-            Passed::Ratio => {
-                format!(
-                    "DEAD_LIMIT_RATIO={} of the last {}",
-                    self.shared.dead_limit.ratio, self.shared.dead_limit.window
-                )
-            }
-        };
-        tracing::error!(
-            topic,
-            partition,
-            offset = self.position,
-            "lane paused: one more dead record would pass {setting}; nothing is lost, other lanes go on. Look at \
-             them with `worker held list --status dead --topic {topic}`; then either mend what kills them and \
-             start a worker that takes them, or go on with `worker held accept {topic} {partition}`, or raise the \
-             limit"
-        );
-        loop {
-            self.status.set(LaneState::DeadLimit);
-            tokio::select! {
-                biased;
-                () = self.queue.closed() => return Err(End::Closed),
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
-            }
-            let accepted =
-                positions::dead_accepted_below(&self.shared.pool, &self.shared.group, &self.partition).await;
-            match accepted {
-                Ok(below) if below >= self.position => break,
-                Ok(_) => {}
-                Err(fault) => self.wait_out(fault, &(0..0)).await?,
-            }
-        }
-        tracing::info!(
-            topic,
-            partition,
-            offset = self.position,
-            "lane resumed: its dead records were accepted"
-        );
-        limit.forget();
-        Ok(())
     }
 
     /// Closes in on the record that PostgreSQL refuses: halves the part until the record stands alone, then

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
+use crate::fault::Cause;
 use crate::record::Partition;
-use crate::store::Cause;
 
 /// The first and the longest wait between two tries, before jitter.
 const SHORTEST: Duration = Duration::from_millis(50);

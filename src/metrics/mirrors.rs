@@ -4,14 +4,13 @@
 
 use std::sync::Arc;
 
+use deadpool_postgres::Pool;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use tokio::runtime::Handle;
 
 use super::families::{self, Family};
-use crate::health::Health;
 use crate::monitor::{LaneState, Monitor, lag};
-use crate::store::Pool;
 
 /// Reads some families from a state.
 pub(super) struct Mirror {
@@ -90,10 +89,9 @@ pub(super) fn observations(monitor: &Arc<Monitor>) -> prometheus::Result<Mirror>
 }
 
 /// Whether the worker is ready.
-pub(super) fn health(health: &Arc<Health>) -> prometheus::Result<Mirror> {
-    let health = health.clone();
+pub(super) fn readiness(is_ready: impl Fn() -> bool + Send + Sync + 'static) -> prometheus::Result<Mirror> {
     Mirror::new(&[&families::READY], move || {
-        let ready = if health.against_readiness().is_empty() { 1.0 } else { 0.0 };
+        let ready = if is_ready() { 1.0 } else { 0.0 };
         vec![gauge(&families::READY, [(Vec::new(), ready)])]
     })
 }

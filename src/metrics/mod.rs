@@ -11,14 +11,15 @@ mod tally;
 
 use std::sync::Arc;
 
+use deadpool_postgres::Pool;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder as _, HistogramVec, IntCounterVec, Registry, TextEncoder};
 use tokio::runtime::Handle;
 
-use crate::health::Health;
+use crate::fault::{self, Cause};
+use crate::monitor::Monitor;
 use crate::outcome::Outcome;
-use crate::store::{Cause, fault};
 
 pub(crate) use statements::measured;
 pub(crate) use tally::Tally;
@@ -99,17 +100,23 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Shows, beside what is counted, what health knows, and the process.
+    /// Shows, beside what is counted, what the worker knows of itself, its connections, whether it is ready, and the
+    /// process.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn mirror(&self, health: &Arc<Health>) -> Result<(), Cause> {
+    pub fn mirror(
+        &self,
+        monitor: &Arc<Monitor>,
+        pool: &Pool,
+        is_ready: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Result<(), Cause> {
         let mirrors = [
             mirrors::build(),
-            mirrors::health(health),
-            mirrors::lanes(&health.monitor),
-            mirrors::observations(&health.monitor),
-            mirrors::pool(&health.pool),
+            mirrors::readiness(is_ready),
+            mirrors::lanes(monitor),
+            mirrors::observations(monitor),
+            mirrors::pool(pool),
         ];
         for mirror in mirrors {
             self.register(mirror.map_err(|error| mistake(&error))?)?;

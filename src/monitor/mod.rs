@@ -10,9 +10,7 @@ mod seen;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::batch::Item;
-use crate::handler::Handler;
-use crate::outcome::Decision;
+use crate::outcome::Told;
 
 pub use lanes::{LaneState, LaneStatus, Lanes, Trouble, lag};
 pub use minutes::{Minute, Minutes};
@@ -103,14 +101,9 @@ impl Monitor {
     }
 
     /// Records have their outcomes, and these are committed.
-    pub(crate) fn applied<H: Handler>(
-        &self,
-        handler: &H,
-        items: &[Item<'_, H::Event>],
-        decisions: &[Decision],
-    ) {
-        self.minutes.count(decisions.iter().map(|decision| decision.outcome.name()));
-        self.rejections.keep(handler, items, decisions);
+    pub(crate) fn applied<'a>(&self, records: impl DoubleEndedIterator<Item = Told<'a>> + Clone) {
+        self.minutes.count(records.clone().filter_map(|told| Some(told.outcome?.name())));
+        self.rejections.keep(records);
     }
 }
 

@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use crate::batch::Item;
-use crate::handler::Handler;
-use crate::outcome::{Decision, Outcome};
+use crate::outcome::{Outcome, Told};
 use crate::record::Partition;
 
 /// How many are kept.
@@ -42,17 +40,9 @@ pub struct Rejections {
 
 impl Rejections {
     /// Keeps those of a batch.
-    pub(super) fn keep<H: Handler>(&self, handler: &H, items: &[Item<'_, H::Event>], decisions: &[Decision]) {
-        let refused =
-            |decision: &Decision| matches!(decision.outcome, Outcome::Rejected(_) | Outcome::Dead(_));
-        let mut latest: Vec<Rejection> = items
-            .iter()
-            .zip(decisions)
-            .rev()
-            .filter(|(_, decision)| refused(decision))
-            .take(KEPT)
-            .map(|(item, decision)| Rejection::of(handler, item, decision))
-            .collect();
+    pub(super) fn keep<'a>(&self, records: impl DoubleEndedIterator<Item = Told<'a>>) {
+        let mut latest: Vec<Rejection> =
+            records.rev().filter_map(|told| Rejection::of(&told)).take(KEPT).collect();
         if latest.is_empty() {
             return;
         }
@@ -73,16 +63,16 @@ impl Rejections {
 }
 
 impl Rejection {
-    fn of<H: Handler>(handler: &H, item: &Item<'_, H::Event>, decision: &Decision) -> Self {
-        let context = &item.context;
-        let subject = decision.subject.as_deref().unwrap_or_else(|| item.subject(handler));
-        Self {
+    fn of(told: &Told<'_>) -> Option<Self> {
+        let (context, outcome) = (told.context, told.outcome?);
+        let (Outcome::Rejected(_) | Outcome::Dead(_)) = outcome else { return None };
+        Some(Self {
             at: SystemTime::now(),
             partition: context.partition.clone(),
             offset: context.offset,
-            subject: subject.chars().take(LENGTH).collect(),
-            outcome: decision.outcome.name(),
-            reason: decision.outcome.reason().unwrap_or_default(),
+            subject: told.subject.chars().take(LENGTH).collect(),
+            outcome: outcome.name(),
+            reason: outcome.reason().unwrap_or_default(),
             baggage: context
                 .baggage
                 .for_log(context.log_keys)
@@ -91,6 +81,6 @@ impl Rejection {
                 .chars()
                 .take(LENGTH)
                 .collect(),
-        }
+        })
     }
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::lane::Shared;
+use crate::fault::Fault;
 use crate::metrics::measured;
 use crate::monitor::HeldCount;
-use crate::store::statement::statement;
-use crate::store::{Fault, Transaction};
+use crate::shared::Shared;
+use crate::statement::statement;
+use crate::store::Transaction;
 
 /// How often it asks.
 const INTERVAL: Duration = Duration::from_secs(10);

@@ -14,14 +14,14 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
 
 use crate::config::Settings;
-use crate::lane::Shared;
+use crate::fault::{Cause, Fault};
 use crate::metrics::Metrics;
-use crate::store::Statement;
-use crate::store::statement::Parameters;
-use crate::store::{Cause, Fault, Pool, pool};
+use crate::shared::Shared;
+use crate::statement::Parameters;
+use crate::statement::Statement;
+use crate::store::{Pool, pool};
 use crate::terminal::Screen;
 
 /// What a person asks for.
@@ -39,7 +39,7 @@ pub enum Command {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// PostgreSQL is away, or says no.
-    #[error("PostgreSQL: {}", advice(.0))]
+    #[error("PostgreSQL: {}", .0.advice())]
     Database(Fault),
     /// Kafka is away, or says no.
     #[error("Kafka: {0}")]
@@ -107,19 +107,5 @@ impl Desk {
     async fn query(&self, statement: Statement, parameters: Parameters<'_>) -> Result<Vec<Row>, Fault> {
         let connection = self.pool.get().await?;
         statement.query(&connection, parameters).await
-    }
-}
-
-/// The fault, with what to do where that is known.
-pub(crate) fn advice(fault: &Fault) -> String {
-    let (Fault::Fatal(cause) | Fault::Transient(cause)) = fault else { return fault.to_string() };
-    match &cause.code {
-        Some(code)
-            if [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::INVALID_SCHEMA_NAME]
-                .contains(code) =>
-        {
-            format!("{cause}; `worker migrate` brings the schema up to date")
-        }
-        _ => cause.to_string(),
     }
 }

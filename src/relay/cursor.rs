@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::lease::Lease;
-use crate::store::statement::{Parameters, statement};
-use crate::store::{Cause, Fault};
+use crate::fault::{Cause, Fault};
+use crate::statement::{Parameters, statement};
 
 /// The most numbers that one look passes: a bound for the statement where most of them are other groups'.
 const SPAN: i64 = 100_000;

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::lease::Lease;
-use crate::store::Fault;
-use crate::store::statement::statement;
+use crate::fault::Fault;
+use crate::statement::statement;
 
 /// How long a writer may hold up the horizon before that is said.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use deadpool_postgres::{ClientWrapper, Object};
 use tokio_postgres::Row;
 
-use crate::store::Fault;
-use crate::store::statement::{Parameters, Statement, statement};
+use crate::fault::Fault;
+use crate::statement::{Parameters, Statement, statement};
 
 /// How often the relay makes sure of its connection while it waits for Kafka.
 const LOOK: Duration = Duration::from_millis(200);

@@ -27,10 +27,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::config::KafkaSettings;
-use crate::faults::Faults;
-use crate::lane::{Route, Shared};
+use crate::fault::{Cause, Fault};
 use crate::metrics::measured;
-use crate::store::{Cause, Fault};
+use crate::recovery::Recovery;
+use crate::route::Route;
+use crate::shared::Shared;
 use cursor::Cursor;
 use horizon::Horizon;
 use lease::Lease;
@@ -79,7 +80,7 @@ impl Relay {
     /// The fatal fault that halts the worker.
     pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), Cause> {
         let mut stop = Stop { asked: stop, deadline: None };
-        let mut faults = Faults::new(
+        let mut faults = Recovery::new(
             self.shared.metrics.clone(),
             "outcomes cannot be published now; they wait in the ledger until this passes",
             "the relay of outcomes is connected again",
@@ -93,7 +94,7 @@ impl Relay {
     }
 
     /// Waits until no other relay of the group is at work, then publishes until it is asked to stop.
-    async fn take_turn(&self, stop: &mut Stop, faults: &mut Faults) -> Result<(), Fault> {
+    async fn take_turn(&self, stop: &mut Stop, faults: &mut Recovery) -> Result<(), Fault> {
         let connection = tokio::select! {
             biased;
             _ = stop.asked.wait_for(|asked| *asked) => return Ok(()),
@@ -123,7 +124,7 @@ impl Relay {
         lease: &Lease,
         publisher: &mut Publisher,
         stop: &mut Stop,
-        faults: &mut Faults,
+        faults: &mut Recovery,
     ) -> Result<(), Fault> {
         let mut retention = Retention::new(self.shared.group.clone(), self.retention);
         let mut cursor = Cursor::load(lease, &self.shared.group).await?;

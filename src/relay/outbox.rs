@@ -7,8 +7,9 @@ use tokio_postgres::Row;
 
 use super::lease::Lease;
 use super::message::Header;
-use crate::store::statement::{Parameters, statement};
-use crate::store::{Fault, held};
+use crate::fault::Fault;
+use crate::statement::{Parameters, statement};
+use crate::store::held;
 
 /// The most rows of a window.
 const ROWS: i64 = 1_000;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::lease::Lease;
-use crate::store::Fault;
-use crate::store::statement::{Parameters, statement};
+use crate::fault::Fault;
+use crate::statement::{Parameters, statement};
 
 /// How often there is a round over all partitions.
 const ROUND: Duration = Duration::from_mins(1);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::message::{Header, Kind, Message, header};
 use super::outbox::{Entry, Trace};
-use crate::store::{Cause, Fault};
+use crate::fault::{Cause, Fault};
 
 /// What a URI's path segment need not escape.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::backoff::Backoff;
 use crate::batch::{self, Batch, Item, QUEUED, Taken};
+use crate::fault::{Cause, Fault};
 use crate::handler::Handler;
-use crate::lane::Shared;
 use crate::metrics::measured;
 use crate::outcome::{Decision, Invalid, Outcome};
 use crate::record::{Partition, clean_text};
+use crate::shared::Shared;
 use crate::store::held::{self, Behind, Claim, Claimed, Reread, TakenBack};
 use crate::store::transaction::{Fate, fate};
-use crate::store::{Cause, Fault, Transaction, ledger};
+use crate::store::{Transaction, ledger};
 use crate::traces::{Tried, Work};
 
 /// How long the fate of an unanswered COMMIT is asked for.
@@ -133,7 +134,7 @@ impl<H: Handler> Attempt<'_, H> {
             for ((item, claimed), decision) in items.iter().zip(&claimed).zip(&decisions) {
                 if changes(claimed, &decision.outcome) {
                     let (items, decisions) = (slice::from_ref(item), slice::from_ref(decision));
-                    self.shared.monitor.applied(self.handler, items, decisions);
+                    self.shared.monitor.applied(batch::told(self.handler, items, decisions));
                     self.shared.metrics.outcome_changed(self.topic, &decision.outcome);
                     item.report(self.handler, decision);
                 }

@@ -23,21 +23,17 @@
 //! | cancel (user unknown), cancel | held, cancelled | the first rejected, once its user is known |
 
 mod attempt;
-mod passed_over;
-mod sweeper;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::fault::{Cause, Fault};
 use crate::handler::Handler;
-use crate::lane::Shared;
+use crate::shared::Shared;
 use crate::store::held::{Claim, Reread};
-use crate::store::{Cause, Fault};
 use attempt::Attempt;
 
 pub use attempt::{Ending, Failure, Retried, Take};
-pub use passed_over::PassedOver;
-pub use sweeper::Sweeper;
 
 /// Tries records of one topic again in one transaction. A record that PostgreSQL refuses is found by halves, and
 /// is dead.
@@ -51,7 +47,7 @@ pub(crate) async fn retry<H: Handler>(
     take: Take<'_>,
     ending: Ending,
 ) -> Result<Vec<Retried>, Fault> {
-    shared.passed_over.wake(shared).await?;
+    shared.passed_over.wake(&shared.pool, &shared.group).await?;
     let attempt =
         |refused: Option<Cause>| Attempt { shared, handler, topic, refused, gives_way: HashSet::new() };
     let Failure { fault, claimed } = match give_way(attempt(None), take, ending).await {
@@ -89,6 +85,7 @@ async fn give_way<H: Handler>(
     take: Take<'_>,
     ending: Ending,
 ) -> Result<Vec<Retried>, Failure> {
+    let shared = attempt.shared;
     let mut woken = ending == Ending::Rehearse;
     loop {
         match attempt.run(take, ending).await {
@@ -96,8 +93,8 @@ async fn give_way<H: Handler>(
                 attempt.gives_way.extend(subjects);
             }
             Err(Failure { fault: Fault::GivesWay(subjects), claimed }) => {
-                attempt.shared.passed_over.add(subjects);
-                let done = attempt.shared.passed_over.wake(attempt.shared).await;
+                shared.passed_over.add(subjects);
+                let done = shared.passed_over.wake(&shared.pool, &shared.group).await;
                 done.map_err(|fault| Failure { fault, claimed })?;
                 woken = true;
             }

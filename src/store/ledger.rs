@@ -2,11 +2,12 @@
 
 use tokio_postgres::error::SqlState;
 
-use super::statement::{Parameters, statement};
-use super::{Fault, Pool, Transaction};
+use super::{Pool, Transaction};
 use crate::context::Context;
+use crate::fault::Fault;
 use crate::outcome::Outcome;
 use crate::record::Partition;
+use crate::statement::{Parameters, statement};
 
 /// Outcomes of records of one topic, column by column.
 #[derive(Default)]

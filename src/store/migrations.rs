@@ -7,7 +7,8 @@ use refinery::{Migration, Report, Runner};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::{Cause, Fault, Pool};
+use super::Pool;
+use crate::fault::{Cause, Fault};
 
 mod embedded {
     refinery::embed_migrations!("migrations");

@@ -8,8 +8,8 @@ use secrecy::ExposeSecret as _;
 use tokio_postgres::NoTls;
 use tokio_postgres::config::{SslMode as PostgresSslMode, TargetSessionAttrs};
 
-use super::tls;
 use crate::config::{DatabaseSettings, SslMode};
+use crate::tls;
 
 pub use deadpool_postgres::Pool;
 

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::statement::{Parameters, statement};
-use super::{Fault, Pool, Transaction};
+use super::{Pool, Transaction};
+use crate::fault::Fault;
 use crate::record::Partition;
+use crate::statement::{Parameters, statement};
 
 /// The stored position of a partition: the offset of the next record to apply. None on first sight.
 ///

@@ -6,9 +6,10 @@ use deadpool_postgres::Object;
 use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 
-use super::statement::{Parameters, Statement, statement};
-use super::{Fault, Pool};
+use super::Pool;
+use crate::fault::{Cause, Fault};
 use crate::metrics::measured;
+use crate::statement::{Parameters, Statement, statement};
 use crate::traces::Statements;
 
 /// An open transaction on a pooled connection.
@@ -104,8 +105,7 @@ impl Transaction {
     /// As [`write`](Self::write).
     pub async fn id(&self) -> Result<String, Fault> {
         let rows = self.write(statement!("transaction_id.sql"), &[]).await?;
-        let row =
-            rows.first().ok_or_else(|| Fault::Fatal(super::Cause::new("a transaction without an id")))?;
+        let row = rows.first().ok_or_else(|| Fault::Fatal(Cause::new("a transaction without an id")))?;
         Ok(row.try_get(0)?)
     }
 
@@ -152,9 +152,9 @@ impl Transaction {
     }
 
     fn connection(&self) -> Result<&Object, Fault> {
-        self.connection.as_ref().ok_or_else(|| {
-            Fault::Fatal(super::Cause::new("a statement was sent after the transaction's end"))
-        })
+        self.connection
+            .as_ref()
+            .ok_or_else(|| Fault::Fatal(Cause::new("a statement was sent after the transaction's end")))
     }
 }
 

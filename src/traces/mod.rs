@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::config::Settings;
-use crate::store::Cause;
+use crate::fault::Cause;
 use crate::trace_context::TraceContext;
 use export::Export;
 use queue::Queue;
@@ -30,7 +30,7 @@ use sampler::Sampler;
 use spans::Words;
 
 pub(crate) use statements::Statements;
-pub(crate) use tried::{Told, Tried, Work};
+pub(crate) use tried::{Tried, Work};
 
 /// The traces of one worker.
 pub struct Traces {

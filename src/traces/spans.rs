@@ -9,10 +9,10 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::statements::Ended;
-use super::tried::{Told, Work};
+use super::tried::Work;
 use crate::config::Settings;
-use crate::outcome::Outcome;
-use crate::store::{Cause, Fault};
+use crate::fault::{Cause, Fault};
+use crate::outcome::{Outcome, Told};
 
 /// The most bytes of a sentence in a span.
 const LONGEST_SENTENCE: usize = 1024;
@@ -242,8 +242,8 @@ mod tests {
         for (sql, expected) in [
             (include_str!("../store/ledger_insert.sql"), Some("worker.ledger")),
             (include_str!("../store/positions_advance.sql"), Some("worker.positions")),
-            (include_str!("../store/held_waiting.sql"), Some("worker.held")),
-            (include_str!("../store/held_forget.sql"), Some("worker.held")),
+            (include_str!("../store/held/waiting.sql"), Some("worker.held")),
+            (include_str!("../store/held/forget.sql"), Some("worker.held")),
             (include_str!("../booking/create/insert.sql"), Some("public.bookings")),
             (include_str!("../booking/create/resolve.sql"), None),
             ("COMMIT", None),

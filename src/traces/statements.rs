@@ -4,7 +4,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::spans::error_type;
-use crate::store::{Fault, Statement};
+use crate::fault::Fault;
+use crate::statement::Statement;
 
 /// The statements of one transaction so far.
 #[derive(Default)]

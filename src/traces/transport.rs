@@ -19,7 +19,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::CollectorSettings;
 use crate::record::clean_text;
-use crate::store::tls;
+use crate::tls;
 
 /// The most bytes of an answer; a collector's is empty or a sentence.
 const LARGEST_ANSWER: usize = 64 << 10;

@@ -9,10 +9,8 @@ use opentelemetry_sdk::trace::{SpanData, SpanLinks};
 use super::queue::Queue;
 use super::spans::{self, Ids};
 use super::{Statements, Traces};
-use crate::context::Context;
-use crate::outcome::Outcome;
-use crate::record::Record;
-use crate::store::Fault;
+use crate::fault::Fault;
+use crate::outcome::Told;
 use crate::trace_context::TraceContext;
 
 /// A try that has spans: one of its records is sampled.
@@ -36,15 +34,6 @@ pub(crate) struct Work<'a> {
     pub(crate) retried: bool,
     /// Why nothing of it was kept; none where it was committed.
     pub(crate) fault: Option<&'a Fault>,
-}
-
-/// A record of the batch, and what became of it.
-pub(crate) struct Told<'a> {
-    pub(crate) record: &'a Record,
-    pub(crate) context: &'a Context<'a>,
-    pub(crate) subject: &'a str,
-    /// None where nothing was kept.
-    pub(crate) outcome: Option<&'a Outcome>,
 }
 
 impl Tried {

@@ -1,7 +1,7 @@
 //! What a domain adds to the verification: its words, and its own statements about its tables.
 
 use super::{Failure, Verification, walk};
-use crate::store::Statement;
+use crate::statement::Statement;
 
 /// A domain's part of the verification. Statements that find something return `kind`, `group_id`, `topic`,
 /// `partition`, `record_offset`, `subject` and `detail`; where no record can be named, its columns are null.

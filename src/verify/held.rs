@@ -1,7 +1,7 @@
 //! The records that are set aside, each against its outcome.
 
 use super::{Failure, Verification, walk};
-use crate::store::statement::statement;
+use crate::statement::statement;
 
 /// Walks through `worker.held`.
 pub(super) async fn check(verification: &mut Verification<'_>, group: &str) -> Result<(), Failure> {

@@ -22,9 +22,10 @@ mod walk;
 use std::io;
 
 use crate::config::Settings;
-use crate::store::statement::statement;
-use crate::store::{Fault, Pool, Transaction, pool};
-use crate::{ops, outcome};
+use crate::fault::Fault;
+use crate::outcome;
+use crate::statement::statement;
+use crate::store::{Pool, Transaction, pool};
 use finding::Finding;
 use progress::Progress;
 use reader::Reader;
@@ -50,7 +51,7 @@ pub struct Arguments {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// PostgreSQL does not answer, or has other tables than this binary.
-    #[error("nothing is proven: PostgreSQL: {}", ops::advice(.0))]
+    #[error("nothing is proven: PostgreSQL: {}", .0.advice())]
     Database(Fault),
     /// Kafka does not answer, or refuses to.
     #[error("nothing is proven about the topics: {0}")]

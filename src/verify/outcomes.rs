@@ -3,7 +3,7 @@
 use super::positions::State;
 use super::walk::ROWS;
 use super::{Failure, Verification};
-use crate::store::statement::statement;
+use crate::statement::statement;
 
 /// The check's name.
 const CHECK: &str = "outcomes";

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use super::{Failure, Verification};
 use crate::record::Partition;
-use crate::store::statement::statement;
+use crate::statement::statement;
 
 /// A partition, as the tables had it when the verification began.
 pub(super) struct State {

@@ -8,7 +8,7 @@ use super::positions::State;
 use super::reader::Reader;
 use super::{Failure, Verification};
 use crate::record::Partition;
-use crate::store::statement::statement;
+use crate::statement::statement;
 
 /// The check's name.
 const CHECK: &str = "records";

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::{Failure, Verification};
-use crate::store::statement::statement;
+use crate::statement::statement;
 
 /// Compares the relay's cursor with the sequence of the ledger.
 pub(super) async fn check(verification: &mut Verification<'_>, group: &str) -> Result<(), Failure> {

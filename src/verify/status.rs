@@ -9,7 +9,7 @@ use super::seen::Seen;
 use super::{Failure, Verification};
 use crate::intake;
 use crate::record::{Partition, Record, clean_text};
-use crate::store::statement::statement;
+use crate::statement::statement;
 
 /// The check's name.
 const CHECK: &str = "status events";

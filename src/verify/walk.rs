@@ -3,7 +3,7 @@
 use tokio_postgres::types::ToSql;
 
 use super::{Failure, Verification};
-use crate::store::Statement;
+use crate::statement::Statement;
 
 /// How many rows one statement looks at.
 pub(super) const ROWS: i64 = 20_000;

@@ -10,12 +10,13 @@ use tracing::Span;
 
 use crate::booking::{KIND, fields};
 use crate::context::Context;
+use crate::fault::{Cause, Fault};
 use crate::handler::Handler;
 use crate::outcome::{Decision, Invalid, Outcome};
 use crate::record::Record;
 use crate::record_span;
-use crate::store::statement::statement;
-use crate::store::{Cause, Fault, Transaction};
+use crate::statement::statement;
+use crate::store::Transaction;
 use event::CancellationEvent;
 use rules::{Booking, Found, UNKNOWN_BOOKING};
 

@@ -9,8 +9,9 @@ use super::policy::{self, Refusals, Rooms};
 use super::rules::{Booking, Found};
 use super::standing;
 use crate::config::BookingSettings;
-use crate::store::statement::statement;
-use crate::store::{Cause, Fault, Transaction};
+use crate::fault::{Cause, Fault};
+use crate::statement::statement;
+use crate::store::Transaction;
 
 /// The bookings of a batch that are to be inserted, and which of them are refused.
 pub(super) struct Checked {

@@ -8,8 +8,8 @@ use super::event::BookingEvent;
 use super::policy::Refusals;
 use crate::batch::QUEUED;
 use crate::booking::announcement::Announcement;
+use crate::fault::{Cause, Fault};
 use crate::outcome::{Decision, Outcome};
-use crate::store::{Cause, Fault};
 
 /// `bookings.status` of a new booking.
 pub(super) const ACCEPTED: &str = "Accepted";

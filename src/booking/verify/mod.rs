@@ -1,6 +1,6 @@
 //! What bookings and ledger must say of each other, for `worker verify`.
 
-use crate::store::statement::statement;
+use crate::statement::statement;
 use crate::verify::Domain;
 
 /// The checks of bookings.

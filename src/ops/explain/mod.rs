@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio_postgres::{IsolationLevel, Row};
 
 use super::{Desk, Failure};
-use crate::store::Fault;
+use crate::fault::Fault;
 use crate::terminal::{harmless, json, print};
 use revision::Revision;
 

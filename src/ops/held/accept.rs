@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::ops::{Desk, Failure};
-use crate::store::statement::statement;
+use crate::statement::statement;
 use crate::terminal::{self, harmless, print};
 
 /// What `worker held accept` takes.

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use super::redrive::states;
 use super::results::{Fate, PASSED_OVER, Results};
 use super::selection::{Selection, Which};
+use crate::fault::Fault;
 use crate::ops::progress::Progress;
 use crate::ops::{Desk, Failure};
-use crate::store::statement::statement;
-use crate::store::{Fault, Transaction, held};
+use crate::statement::statement;
+use crate::store::{Transaction, held};
 
 /// What `worker held discard` takes.
 #[derive(Debug, clap::Args)]

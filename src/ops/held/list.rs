@@ -8,7 +8,7 @@ use super::diverted;
 use super::filter::{Filter, Status, Values};
 use crate::ops::words::{records, span, word};
 use crate::ops::{Desk, Failure};
-use crate::store::statement::statement;
+use crate::statement::statement;
 use crate::terminal::{Cell, Column, Table, json, print};
 
 /// What `worker held list` takes.

@@ -10,14 +10,15 @@ use super::results::{Fate, PASSED_OVER, Results};
 use super::selection::{Selection, Target, Which};
 use crate::backoff::Backoff;
 use crate::booking;
-use crate::lane::{Route, Shared};
+use crate::fault::Fault;
 use crate::ops::progress::Progress;
 use crate::ops::words::records;
 use crate::ops::{Desk, Failure};
 use crate::retry::{Ending, Retried, Take};
-use crate::store::Fault;
+use crate::route::Route;
+use crate::shared::Shared;
+use crate::statement::statement;
 use crate::store::held::Claim;
-use crate::store::statement::statement;
 use crate::terminal::{print, say};
 
 /// What `worker held redrive` takes.

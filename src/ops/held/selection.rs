@@ -4,9 +4,9 @@ use clap::ValueEnum;
 use tokio_postgres::Row;
 
 use super::filter::{Filter, Values};
+use crate::fault::Fault;
 use crate::ops::{Desk, Failure};
-use crate::store::Fault;
-use crate::store::statement::statement;
+use crate::statement::statement;
 
 /// The most records of one transaction.
 const MOST: i64 = 500;

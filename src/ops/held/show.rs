@@ -7,8 +7,8 @@ use tokio_postgres::Row;
 use super::payload::{one_line, readable, value};
 use crate::ops::words::{exact_time, span, time, tone, word};
 use crate::ops::{Desk, Failure};
+use crate::statement::statement;
 use crate::store::held::{OwnedHeader, headers_of};
-use crate::store::statement::statement;
 use crate::terminal::{self, Cell, Column, Table, Tone, harmless, print};
 
 /// What `worker held show` takes.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::kafka::{Bounds, Kafka};
 use super::{Desk, Failure, words};
-use crate::store::statement::statement;
+use crate::statement::statement;
 use crate::terminal::{Cell, Column, Table, Tone, harmless, json, print, say};
 
 /// What `worker positions` takes.

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
+use crate::fault::Fault;
 use crate::ops::kafka::{Bounds, Kafka};
 use crate::ops::words::records;
 use crate::ops::{Desk, Failure};
 use crate::record::Partition;
-use crate::store::statement::{Parameters, statement};
-use crate::store::{Fault, Transaction, positions};
+use crate::statement::{Parameters, statement};
+use crate::store::{Transaction, positions};
 use crate::terminal::{json, print};
 
 /// What `worker positions set` takes.

@@ -27,7 +27,7 @@ async fn every_kind_of_fault_begins_at_zero() {
     let world = World::new(1).await;
     let mut worker = world.worker();
     let scrape = worker.metrics().await;
-    for fault in worker::store::fault::WORDS {
+    for fault in worker::fault::WORDS {
         assert_eq!(retries(&scrape, fault), 0.0, "{fault}");
     }
     worker.stop().await;

@@ -6,9 +6,9 @@ use serde_json::json;
 use tokio::sync::Barrier;
 use worker::booking;
 use worker::config::{Environment, Settings};
-use worker::lane::Shared;
 use worker::metrics::Metrics;
 use worker::retry::{Ending, Retried, Take};
+use worker::shared::Shared;
 use worker::store::held::Claim;
 use worker::store::pool::pool;
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use worker::config::{Environment, Settings};
-use worker::lane::Shared;
 use worker::metrics::Metrics;
 use worker::retry::{Ending, Take};
+use worker::shared::Shared;
 use worker::store::held::Claim;
 use worker::store::pool;
 

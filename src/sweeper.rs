@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Ending, Take};
-use crate::faults::Faults;
-use crate::lane::{Route, Shared};
+use crate::fault::{Cause, Fault};
+use crate::recovery::Recovery;
+use crate::retry::{Ending, Take};
+use crate::route::Route;
+use crate::shared::Shared;
 use crate::store::held::Claim;
-use crate::store::{Cause, Fault};
 
 /// How often the sweeper looks for what has become due, where nothing wakes it.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -31,7 +32,7 @@ impl Sweeper {
     /// # Errors
     /// The fatal fault that halts the worker.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), Cause> {
-        let mut faults = Faults::new(
+        let mut faults = Recovery::new(
             self.shared.metrics.clone(),
             "held records cannot be tried now; they wait until this passes",
             "held records are tried again",

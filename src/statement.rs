@@ -4,7 +4,7 @@ use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::Fault;
+use crate::fault::Fault;
 use crate::metrics::measured;
 
 /// Parameters of a statement.
@@ -22,13 +22,10 @@ pub struct Statement {
 /// The statement in a file beside the source file, named as the file is or as said.
 macro_rules! statement {
     ($file:literal) => {
-        $crate::store::Statement {
-            operation: $crate::store::statement::stem($file),
-            sql: include_str!($file),
-        }
+        $crate::statement::Statement { operation: $crate::statement::stem($file), sql: include_str!($file) }
     };
     ($operation:literal, $file:literal) => {
-        $crate::store::Statement { operation: $operation, sql: include_str!($file) }
+        $crate::statement::Statement { operation: $operation, sql: include_str!($file) }
     };
 }
 pub(crate) use statement;

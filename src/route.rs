@@ -1,19 +1,17 @@
 //! Which handler takes which topic: the one place where the engine forgets a handler's type.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::pause::Pause;
-use super::{End, Lane, Shared};
+use crate::fault::Fault;
 use crate::handler::Handler;
-use crate::metrics::Tally;
+use crate::lane::{End, Lane};
 use crate::monitor::LaneStatus;
 use crate::queue::Queue;
 use crate::record::Partition;
 use crate::retry::{self, Ending, Retried, Take};
-use crate::store::Fault;
+use crate::shared::Shared;
 
 type Run = dyn Fn(Arc<Shared>, Partition, Arc<Queue>, i64, Arc<LaneStatus>) -> Pin<Box<dyn Future<Output = End> + Send>>
     + Send
@@ -46,22 +44,7 @@ impl Route {
             topic: topic.into(),
             kind: H::KIND,
             run: Box::new(move |shared, partition, queue, position, status| {
-                let handler = handler.clone();
-                let pause = Pause::default();
-                let tally = Tally::new(shared.metrics.clone(), partition.topic.clone());
-                let (replayed_below, gives_way) = (0, HashSet::new());
-                let lane = Lane {
-                    shared,
-                    handler,
-                    partition,
-                    queue,
-                    position,
-                    status,
-                    pause,
-                    tally,
-                    replayed_below,
-                    gives_way,
-                };
+                let lane = Lane::new(shared, handler.clone(), partition, queue, position, status);
                 Box::pin(lane.run())
             }),
             retry: Box::new(move |shared, topic, take, ending| {

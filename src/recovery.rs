@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backoff::Backoff;
+use crate::fault::{Cause, Fault};
 use crate::metrics::Metrics;
-use crate::store::{Cause, Fault};
 
 /// The faults that one part meets in a row.
-pub(crate) struct Faults {
+pub(crate) struct Recovery {
     metrics: Arc<Metrics>,
     /// What the log says when they begin, and when they are over.
     begin: &'static str,
@@ -17,7 +17,7 @@ pub(crate) struct Faults {
     stale: bool,
 }
 
-impl Faults {
+impl Recovery {
     /// None so far; what the log is to say when they begin, and when they are over.
     pub(crate) fn new(metrics: Arc<Metrics>, begin: &'static str, end: &'static str) -> Self {
         Self { metrics, begin, end, backoff: None, stale: false }

@@ -1,5 +1,5 @@
 -- These records, where they are (still) waiting or dead, and nobody else works on them; each with the span of its
--- first try, as in held_claim_due.sql.
+-- first try, as in claim_due.sql.
 SELECT id, partition, record_offset, (extract(epoch FROM record_timestamp) * 1000)::bigint AS record_timestamp,
        key, payload, headers, subject, reason, status, attempts, false AS expired,
        trace_id, span_id, trace_flags

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use crate::lane::Shared;
-use crate::store::{Fault, Transaction, held};
+use crate::fault::Fault;
+use crate::store::{Pool, Transaction};
 
 /// The most subjects that are remembered. What waits for more of them is tried in its own time.
 const MOST: usize = 10_000;
@@ -24,15 +24,18 @@ impl PassedOver {
         }
     }
 
-    /// Makes what waits for them due now. What is being tried even now stays remembered.
-    pub(super) async fn wake(&self, shared: &Shared) -> Result<(), Fault> {
+    /// Makes what waits for them in a group due now. What is being tried even now stays remembered.
+    ///
+    /// # Errors
+    /// The [`Fault`] of the statements.
+    pub(crate) async fn wake(&self, pool: &Pool, group: &str) -> Result<(), Fault> {
         let subjects = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if subjects.is_empty() {
             return Ok(());
         }
         let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
-        let transaction = Transaction::new(shared.pool.get().await?);
-        let passed_over = held::wake(&transaction, &shared.group, &subjects).await?;
+        let transaction = Transaction::new(pool.get().await?);
+        let passed_over = super::wake(&transaction, group, &subjects).await?;
         transaction.commit().await?;
         self.add(passed_over);
         Ok(())

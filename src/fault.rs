@@ -6,7 +6,7 @@ use std::fmt;
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
-use super::tls;
+use crate::tls;
 
 /// A failure that is not the record's outcome. Whoever meets one rolls back.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +130,21 @@ impl Fault {
             Self::Transient(cause) | Self::Record(cause) | Self::Recorded(cause) | Self::Fatal(cause) => {
                 cause.word()
             }
+        }
+    }
+
+    /// The fault, with what a person may do where that is known.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let (Self::Fatal(cause) | Self::Transient(cause)) = self else { return self.to_string() };
+        match &cause.code {
+            Some(code)
+                if [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::INVALID_SCHEMA_NAME]
+                    .contains(code) =>
+            {
+                format!("{cause}; `worker migrate` brings the schema up to date")
+            }
+            _ => cause.to_string(),
         }
     }
 
