@@ -32,6 +32,8 @@ pub(crate) struct Taken<'b> {
     pub(crate) partition: &'b Partition,
     /// The span of its first try; none where this is it.
     pub(crate) first_try: Option<&'b SpanContext>,
+    /// What it was filed under while it waited; the handler may have found a better name than the event's.
+    pub(crate) subject: Option<&'b str>,
     /// Whether the group has taken it to be its own before, or a person says that it is.
     pub(crate) is_own: bool,
 }
@@ -44,6 +46,8 @@ pub(crate) struct Item<'b, E> {
     event: Option<E>,
     /// What the record is about, where no event says so.
     subject: String,
+    /// What it was filed under while it waited.
+    filed: Option<&'b str>,
     /// The outcome, where it needs no handler.
     settled: Option<Outcome>,
 }
@@ -64,7 +68,7 @@ impl<'b, E> Batch<'b, E> {
     ) -> Self {
         let taken = SystemTime::now();
         let items = records
-            .map(|Taken { record, partition, first_try, is_own }| {
+            .map(|Taken { record, partition, first_try, subject: filed, is_own }| {
                 let mut context = Context::of(record, partition, &shared.log_keys);
                 if let Some(first_try) = first_try {
                     context.trace.or_continue(first_try);
@@ -90,9 +94,9 @@ impl<'b, E> Batch<'b, E> {
                         handler.subject(event).clone_into(&mut subject);
                     }
                     settled = Some(Outcome::Diverted);
-                    return Item { record, context, span, event: None, subject, settled };
+                    return Item { record, context, span, event: None, subject, filed, settled };
                 }
-                Item { record, context, span, event, subject, settled }
+                Item { record, context, span, event, subject, filed, settled }
             })
             .collect();
         Self { taken, items }
@@ -139,9 +143,10 @@ impl<E> Item<'_, E> {
 
     /// What the record is about.
     pub(crate) fn subject<'a, H: Handler<Event = E>>(&'a self, handler: &H) -> &'a str {
-        match &self.event {
-            Some(event) => handler.subject(event),
-            None => &self.subject,
+        match (self.filed, &self.event) {
+            (Some(filed), _) => filed,
+            (None, Some(event)) => handler.subject(event),
+            (None, None) => &self.subject,
         }
     }
 
@@ -198,12 +203,12 @@ pub(crate) async fn decide<H: Handler>(
     let mut asked = Vec::with_capacity(items.len());
     let mut gives_way = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let event = item.event().map(|event| (event, behind(index, handler.subject(event))));
-        let event = event.filter(|(_, behind)| *behind != Some(Behind::Queues));
+        let behind = behind(index, item.subject(handler));
+        let event = item.event().filter(|_| behind != Some(Behind::Queues));
         asked.push(event.is_some());
-        if let Some((event, behind)) = event {
+        if let Some(event) = event {
             events.push(event);
-            gives_way.push(behind == Some(Behind::GivesWay));
+            gives_way.push((behind == Some(Behind::GivesWay)).then(|| item.subject(handler)));
         }
     }
     let decided = if events.is_empty() { Vec::new() } else { handler.apply(transaction, &events).await? };
@@ -213,9 +218,11 @@ pub(crate) async fn decide<H: Handler>(
             "a handler decided about {found} of {expected} events"
         ))));
     }
-    let overtaken: Vec<String> = (decided.iter().zip(&events).zip(gives_way))
-        .filter(|((decision, _), gives_way)| *gives_way && decision.outcome.is_ruled())
-        .map(|((_, event), _)| handler.subject(event).to_owned())
+    let overtaken: Vec<String> = decided
+        .iter()
+        .zip(gives_way)
+        .filter(|(decision, _)| decision.outcome.is_ruled())
+        .filter_map(|(_, subject)| Some(subject?.to_owned()))
         .collect();
     if !overtaken.is_empty() {
         return Err(Fault::GivesWay(overtaken));

@@ -132,7 +132,8 @@ impl<H: Handler> Lane<H> {
         }
         let subjects: Vec<&str> = items.iter().map(|item| item.subject(handler)).collect();
         let turns = batch::turns::<H>();
-        let waiting = held::waiting(transaction, group, &partition.topic, &subjects, &turns).await?;
+        let first = items.first().map_or(next, |item| item.record.offset);
+        let waiting = held::waiting(transaction, group, (partition, first), &subjects, &turns).await?;
         let behind = |_: usize, subject: &str| match waiting.get(subject) {
             _ if self.gives_way.contains(subject) => Some(Behind::Queues),
             behind => behind.copied().flatten(),

@@ -161,7 +161,8 @@ impl<H: Handler> Lane<H> {
     ) -> Result<(), End> {
         let (shared, handler, partition) =
             (self.shared.clone(), self.handler.clone(), self.partition.clone());
-        let own = |record| Taken { record, partition: &partition, first_try: None, is_own: false };
+        let own =
+            |record| Taken { record, partition: &partition, first_try: None, subject: None, is_own: false };
         let together = records.iter().map(own);
         let mut batch = Batch::prepare(&*handler, together, &shared);
         let mut connection = Some(connection);

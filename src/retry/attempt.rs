@@ -163,6 +163,7 @@ impl<H: Handler> Attempt<'_, H> {
                 record,
                 partition,
                 first_try: None,
+                subject: None,
                 is_own: true,
             });
             let batch = Batch::prepare(self.handler, taken, self.shared);
@@ -215,6 +216,7 @@ impl<H: Handler> Attempt<'_, H> {
             record: &claimed.record,
             partition: &claimed.partition,
             first_try: claimed.first_try.as_ref(),
+            subject: (!claimed.dead).then_some(&*claimed.subject),
             // The group that has set it aside had decided that, or a person has.
             is_own: true,
         });
@@ -265,7 +267,7 @@ impl<H: Handler> Attempt<'_, H> {
                 _ => changes_aside.resolve(claimed),
             }
             // Whatever waited behind it, or for it, may be tried now.
-            if H::CREATES_SUBJECT && !matches!(outcome, Outcome::Held(_)) {
+            if outcome.is_ruled() || (H::CREATES_SUBJECT && !matches!(outcome, Outcome::Held(_))) {
                 woken.push(subject);
             }
         }

@@ -6,7 +6,8 @@
 //! the subject, of whatever topic, queue behind it (`queued`) and are applied in the order in which they came,
 //! which is the order of `worker.held.id`. Any other record that waits (a cancellation) holds nothing back, but where
 //! it waits for nothing but its turn or the subject itself, and a later one of its topic finds the subject there, the
-//! later one queues behind it and both are due at once. Other subjects flow.
+//! later one queues behind it and both are due at once. Other subjects flow, and a cancellation that names a row by its
+//! number is its own subject until it has found the booking.
 //!
 //! | came in this order | at once | in the end |
 //! |---|---|---|

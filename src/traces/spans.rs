@@ -116,7 +116,8 @@ impl Words {
             attributes.push(KeyValue::new("worker.retried", true));
         }
         let mut status = Status::Unset;
-        if let Some(fault) = work.fault {
+        // To let an earlier record go first is no failure.
+        if let Some(fault) = work.fault.filter(|fault| !matches!(fault, Fault::GivesWay(_))) {
             attributes.push(KeyValue::new("error.type", error_type(fault)));
             status = error(&fault.to_string());
         }

@@ -23,6 +23,8 @@ pub struct Claimed {
     pub record: Record,
     /// Where it stands.
     pub partition: Partition,
+    /// What it is filed under.
+    pub subject: String,
     /// Whether it is dead; it waits otherwise.
     pub dead: bool,
     /// Why it was set aside.
@@ -137,6 +139,7 @@ fn claimed(row: &Row, topic: &Arc<str>) -> Result<Claimed, Fault> {
             headers,
         ),
         partition: Partition { topic: topic.clone(), number: row.try_get("partition")? },
+        subject: row.try_get("subject")?,
         dead: status == "dead",
         reason: row.try_get("reason")?,
         tries: row.try_get("attempts")?,

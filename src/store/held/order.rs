@@ -5,34 +5,35 @@ use std::collections::HashMap;
 use tokio_postgres::Row;
 
 use crate::fault::Fault;
+use crate::record::Partition;
 use crate::statement::{Parameters, statement};
 use crate::store::Transaction;
 
 /// How a record comes after an earlier one of its subject that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behind {
-    /// The earlier one holds back, or somebody else works on it: the later one queues.
+    /// The earlier one holds back, or is due and not tried along: the later one queues.
     Queues,
     /// The earlier one waits for nothing but its turn or the subject itself: it goes first where that is there.
     GivesWay,
 }
 
-/// Of these subjects of a topic's records, those that have waiting records, and how a later record comes behind these.
-/// `turns` are the reasons with which a record waits for nothing but its turn or the subject itself.
+/// Of these subjects of records from an offset on, those that have waiting records, and how a later record comes behind
+/// these. `turns` are the reasons with which a record waits for nothing but its turn or the subject itself.
 ///
 /// # Errors
 /// The [`Fault`] of the statement.
 pub async fn waiting(
     transaction: &Transaction,
     group: &str,
-    topic: &str,
+    (partition, offset): (&Partition, i64),
     subjects: &[&str],
     turns: &[&str],
 ) -> Result<HashMap<String, Option<Behind>>, Fault> {
     if subjects.is_empty() {
         return Ok(HashMap::new());
     }
-    let key: Parameters<'_> = &[&group, &topic, &subjects, &turns];
+    let key: Parameters<'_> = &[&group, &&*partition.topic, &subjects, &turns, &partition.number, &offset];
     let rows = transaction.read(statement!("held_waiting", "waiting.sql"), key).await?;
     let waiting = |row: &Row| {
         let behind = match (row.try_get(1)?, row.try_get(2)?) {
@@ -45,7 +46,7 @@ pub async fn waiting(
     rows.iter().map(waiting).collect()
 }
 
-/// Of these claimed records, those that come after one of their subject, and how. `turns` as for [`waiting`].
+/// Of these claimed records, those that come after one of their subject that is not among them, and how. `turns` as for [`waiting`].
 ///
 /// # Errors
 /// The [`Fault`] of the statement.

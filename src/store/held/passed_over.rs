@@ -33,11 +33,18 @@ impl PassedOver {
         if subjects.is_empty() {
             return Ok(());
         }
-        let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
-        let transaction = Transaction::new(pool.get().await?);
-        let passed_over = super::wake(&transaction, group, &subjects).await?;
-        transaction.commit().await?;
-        self.add(passed_over);
-        Ok(())
+        let woken = async {
+            let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
+            let transaction = Transaction::new(pool.get().await?);
+            let passed_over = super::wake(&transaction, group, &subjects).await?;
+            transaction.commit().await?;
+            Ok(passed_over)
+        };
+        let (left, result) = match woken.await {
+            Ok(passed_over) => (passed_over, Ok(())),
+            Err(fault) => (subjects.into_iter().collect(), Err(fault)),
+        };
+        self.add(left);
+        result
     }
 }

@@ -1,5 +1,5 @@
 -- What waits for these subjects is due at once. What is being tried this moment is passed over, and told: whoever
--- applies live records never waits for a retry.
+-- applies live records never waits for a retry. What comes behind it is woken with it, later.
 WITH waiting AS (
     SELECT id, subject
     FROM worker.held
@@ -9,11 +9,17 @@ WITH waiting AS (
     FROM worker.held
     WHERE id IN (SELECT id FROM waiting)
     FOR UPDATE SKIP LOCKED
+), passed_over AS (
+    SELECT subject, min(id) AS first_id
+    FROM waiting
+    WHERE id NOT IN (SELECT id FROM free)
+    GROUP BY subject
 ), woken AS (
     UPDATE worker.held
     SET next_attempt_at = now()
-    WHERE id IN (SELECT id FROM free) AND next_attempt_at > now()
+    WHERE id IN (SELECT id FROM free)
+      AND next_attempt_at > now()
+      AND NOT EXISTS (SELECT FROM passed_over WHERE subject = held.subject AND first_id < held.id)
 )
-SELECT DISTINCT subject
-FROM waiting
-WHERE id NOT IN (SELECT id FROM free)
+SELECT subject
+FROM passed_over
