@@ -26,11 +26,12 @@ run: ## the worker on a private PostgreSQL and Kafka, fed with a sample until Ct
 	@cargo build --locked --workspace --bins
 	@exec $(target)/debug/demo $(if $(RECORDS),--records $(RECORDS)) $(if $(RATE),--rate $(RATE))
 
+# Half as many tests again as there are cores: most of the time they wait.
 test: ## all tests, on a real PostgreSQL and a real Kafka (TEST=part_of_a_name runs some)
 	@$(need_rust)
 	@stack/install-packages all
 	@stack/install-promtool $(tools)/bin
-	cargo test --locked --workspace $(TEST)
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( ($$(nproc) * 3 + 1) / 2 ))} cargo test --locked --workspace $(TEST)
 
 soak: ## mixed traffic and faults for minutes or hours; nothing may grow (MINUTES=5)
 	@$(need_rust)

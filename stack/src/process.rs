@@ -15,7 +15,10 @@ use crate::Scratch;
 /// Writes the pid file and then becomes the program.
 const LAUNCH: &str = include_str!("launch.sh");
 const POLL: Duration = Duration::from_millis(10);
+/// How long an end that is asked for may take before the program is killed.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a killed program may take to be gone: seconds where the machine is busy and it held much memory.
+const KILL_LIMIT: Duration = Duration::from_mins(1);
 const TAIL_LINES: usize = 15;
 
 /// How a process ends when its [`Process`] is dropped or its owner dies.
@@ -136,7 +139,7 @@ impl Process {
     /// Kills it (`SIGKILL`) and waits until it is gone.
     pub async fn kill(&mut self) -> Result<()> {
         self.signal(Signal::KILL)?;
-        if self.wait(PATIENCE).await?.is_none() {
+        if self.wait(KILL_LIMIT).await?.is_none() {
             bail!("{} survived SIGKILL", self.name);
         }
         Ok(())

@@ -132,7 +132,7 @@ async fn a_database_that_is_away_at_start_is_waited_for() {
     let mut impatient = world.worker();
     impatient.said(WAITING).await;
     impatient.signal(Signal::TERM);
-    let status = impatient.ended_within(Duration::from_secs(5)).await;
+    let status = impatient.ended_within(Duration::from_secs(30)).await;
     assert!(status.success(), "{status}:\n{}", impatient.text());
 
     let mut worker = world.worker();

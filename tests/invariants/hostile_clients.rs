@@ -7,14 +7,20 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::http::{get, send};
-use crate::support::{Worker, World, eventually, names};
+use crate::support::{DEADLINE, Worker, World, eventually, names};
 
 /// The server keeps 64 connections; what it needs beside them does not grow.
 const CONNECTIONS: usize = 64;
 const ROOM: usize = 16;
 
-/// How long a probe may take on a machine that is busy with tests.
+/// How long a probe takes at most that is not kept waiting: less than a head may take to arrive.
 const PROMPT: Duration = Duration::from_secs(2);
+
+/// How long a connection without a whole head stays open at most: less than any connection may last.
+const SOON: Duration = Duration::from_secs(12);
+
+/// How often something is tried that has to be quick.
+const TRIES: usize = 10;
 
 async fn ready() -> (World, Worker, SocketAddr) {
     let world = World::new(1).await;
@@ -24,41 +30,69 @@ async fn ready() -> (World, Worker, SocketAddr) {
     (world, worker, address)
 }
 
-async fn probe(address: SocketAddr) {
+/// Checks that a probe is answered, and returns how long that took.
+async fn probe(address: SocketAddr) -> Duration {
     let asked = Instant::now();
-    let answer = get(address, "/health/live").await.unwrap();
-    assert_eq!(answer.status, 200);
-    assert!(asked.elapsed() < PROMPT, "a probe took {:?}", asked.elapsed());
+    let answer = tokio::time::timeout(DEADLINE, get(address, "/health/live")).await.unwrap();
+    assert_eq!(answer.unwrap().status, 200);
+    asked.elapsed()
+}
+
+/// Repeats what has to be quick until it is: a machine that is busy makes some tries slow, a worker that waits all.
+async fn is_quick_once(mut attempt: impl AsyncFnMut(usize) -> Result<(), String>) {
+    let mut slow = Vec::new();
+    for number in 0..TRIES {
+        match attempt(number).await {
+            Ok(()) => return,
+            Err(what) => slow.push(what),
+        }
+    }
+    panic!("never quick: {slow:#?}");
+}
+
+/// Repeats a flood until the probe behind it is answered promptly.
+async fn a_probe_is_prompt_behind(address: SocketAddr, mut flood: impl AsyncFnMut(usize)) {
+    is_quick_once(async |number| {
+        flood(number).await;
+        let took = probe(address).await;
+        if took < PROMPT { Ok(()) } else { Err(format!("the probe took {took:?}")) }
+    })
+    .await;
 }
 
 /// Waits until the server has closed the connection, and returns what it said before.
 async fn closed(mut stream: TcpStream) -> String {
     let mut said = Vec::new();
     // A reset is an end as well.
-    let _end = tokio::time::timeout(Duration::from_secs(40), stream.read_to_end(&mut said)).await.unwrap();
+    let _end = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut said)).await.unwrap();
     String::from_utf8_lossy(&said).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_that_comes_byte_by_byte_or_not_at_all_is_not_waited_for() {
     let (_world, worker, address) = ready().await;
-    let begun = Instant::now();
-    let silent = tokio::spawn(closed(TcpStream::connect(address).await.unwrap()));
-    let mut slow = TcpStream::connect(address).await.unwrap();
-    let mut sent = 0;
-    let mut every = tokio::time::interval(Duration::from_millis(500));
-    for byte in b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-Slow: ".iter().chain(std::iter::repeat(&b'x')) {
-        every.tick().await;
-        probe(address).await;
-        if slow.write_all(&[*byte]).await.is_err() {
-            break;
+    is_quick_once(async |_| {
+        let begun = Instant::now();
+        let silent = tokio::spawn(closed(TcpStream::connect(address).await.unwrap()));
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        let mut probes = Vec::new();
+        let mut every = tokio::time::interval(Duration::from_millis(500));
+        let head = b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-Slow: ";
+        for byte in head.iter().chain(std::iter::repeat(&b'x')) {
+            every.tick().await;
+            probes.push(probe(address).await);
+            if slow.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            assert!(begun.elapsed() < DEADLINE, "still open after {} bytes", probes.len());
         }
-        sent += 1;
-        assert!(begun.elapsed() < Duration::from_secs(12), "still open after {sent} bytes");
-    }
-    silent.await.unwrap();
-    let open = begun.elapsed();
-    assert!(Duration::from_secs(4) < open && open < Duration::from_secs(12), "open for {open:?}");
+        silent.await.unwrap();
+        let open = begun.elapsed();
+        assert!(Duration::from_secs(4) < open, "open for {open:?}");
+        let is_quick = open < SOON && probes.iter().any(|took| *took < PROMPT);
+        if is_quick { Ok(()) } else { Err(format!("open for {open:?}; the probes took {probes:?}")) }
+    })
+    .await;
     worker.stop().await;
 }
 
@@ -67,14 +101,17 @@ async fn hundreds_of_idle_connections_cost_little_and_keep_no_probe_and_no_lane_
     let (world, worker, address) = ready().await;
     let before = worker.descriptors();
     let mut idle = Vec::new();
-    for number in 0..600 {
-        idle.push(TcpStream::connect(address).await.unwrap());
-        if number % 100 == 0 {
-            probe(address).await;
-            world.book_all(0, names(&format!("meanwhile-{number}"), 5)).await;
+    a_probe_is_prompt_behind(address, async |flood| {
+        idle.clear();
+        for number in 0..600 {
+            idle.push(TcpStream::connect(address).await.unwrap());
+            if number % 100 == 0 {
+                probe(address).await;
+                world.book_all(0, names(&format!("meanwhile-{flood}-{number}"), 5)).await;
+            }
         }
-    }
-    probe(address).await;
+    })
+    .await;
     world.settled().await;
     assert!(worker.descriptors() <= before + CONNECTIONS + ROOM, "{} of {before}", worker.descriptors());
     for stream in idle {
@@ -181,14 +218,17 @@ async fn clients_that_never_read_their_answers_lose_their_connections() {
     let (world, worker, address) = ready().await;
     let (before, peak) = (worker.descriptors(), worker.peak_memory());
     let mut deaf = Vec::new();
-    for _ in 0..200 {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(1).unwrap();
-        let mut stream = socket.connect(address).await.unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-        deaf.push(stream);
-    }
-    probe(address).await;
+    a_probe_is_prompt_behind(address, async |_| {
+        deaf.clear();
+        for _ in 0..200 {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(1).unwrap();
+            let mut stream = socket.connect(address).await.unwrap();
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+            deaf.push(stream);
+        }
+    })
+    .await;
     world.book_all(0, names("meanwhile", 20)).await;
     world.settled().await;
     eventually("the connections to be gone", async || match worker.descriptors() {

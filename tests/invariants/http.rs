@@ -1,7 +1,7 @@
 //! What the worker serves over HTTP.
 
-use crate::support::World;
 use crate::support::http::send;
+use crate::support::{DEADLINE, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_is_there_is_served_and_nothing_can_be_changed() {
@@ -23,7 +23,7 @@ async fn an_address_that_is_in_use_is_told_at_once() {
     let mut worker = world.worker();
     let address = worker.address().await.to_string();
     let mut second = world.worker_with(&[("HTTP_ADDR", &address)]);
-    let status = second.ended_within(std::time::Duration::from_secs(10)).await;
+    let status = second.ended_within(DEADLINE).await;
     assert_eq!(status.code(), Some(1));
     let text = second.text();
     let last = text.lines().last().unwrap();

@@ -31,10 +31,10 @@ async fn a_held_lock_pauses_its_lane_alone_and_makes_nothing_dead() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_victim_of_a_deadlock_tries_again() {
     let world = World::new(1).await;
-    let patience = format!("ALTER DATABASE {} SET deadlock_timeout = '2s'", world.database_name);
+    let patience = format!("ALTER DATABASE {} SET deadlock_timeout = '6s'", world.database_name);
     world.database.batch_execute(&patience).await.unwrap();
     let other = world.another_connection().await;
-    // The worker looks for a deadlock after two seconds, this session never: the worker is the victim.
+    // The worker looks for a deadlock once, after six seconds, this session never: the worker is the victim.
     let wait = "SET deadlock_timeout = '10min'; BEGIN; SELECT FROM rooms WHERE id = 1 FOR UPDATE";
     other.batch_execute(wait).await.unwrap();
     let mut worker = world.worker();
@@ -57,7 +57,7 @@ async fn a_worker_with_a_stuck_lane_still_leaves_its_group_when_it_stops() {
     let world = World::new(2).await;
     // Nobody's session ends while the test waits.
     let settings = [
-        ("SHUTDOWN_GRACE", "5s"),
+        ("SHUTDOWN_GRACE", "6s"),
         ("KAFKA_PROPERTIES", "session.timeout.ms=300000\nheartbeat.interval.ms=300"),
     ];
     let worker = world.worker_with(&settings);

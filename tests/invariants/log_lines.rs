@@ -192,8 +192,8 @@ async fn no_line_is_lost_when_the_worker_is_told_to_stop_under_load() {
         }
         assert_eq!(coordinates.len(), recorded, "one line for each record that was applied, and no other");
     };
-    // Small batches, so that the signal comes while there is work.
-    let worker = world.worker_with(&[("BATCH_MAX_RECORDS", "10")]);
+    // One by one, so that the signal comes while there is work.
+    let worker = world.worker_with(&[("BATCH_MAX_RECORDS", "1")]);
     eventually("a batch to be applied", async || Ok::<_, ()>((count().await > 0).then_some(()))).await;
     let text = worker.stop_and_show().await;
     let recorded = count().await;

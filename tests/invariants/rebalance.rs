@@ -56,13 +56,22 @@ async fn each_record_is_recorded_once_under_the_consumer_protocol() {
     workers_come_and_go(&[("KAFKA_GROUP_PROTOCOL", "consumer")]).await;
 }
 
+/// Holds every batch up for as long as the test holds the advisory lock. For any other lock the worker's sessions wait
+/// ten seconds, and a second worker may take longer to join; here only their limit for a statement counts, 30 seconds.
+const HELD_UP: &str = "
+    CREATE FUNCTION held_up() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+        AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END';
+    CREATE TRIGGER held_up BEFORE INSERT ON worker.ledger FOR EACH STATEMENT EXECUTE FUNCTION held_up();";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_in_flight_is_finished_before_its_partition_is_handed_over() {
     let world = World::new(3).await;
+    world.database.batch_execute(HELD_UP).await.unwrap();
     let settings = [QUICK, ("DB_POOL_SIZE", "8")];
     let mut first = world.worker_with(&settings);
     first.begins(6).await;
-    let lock = world.lock_ledger().await;
+    let holder = world.another_connection().await;
+    holder.batch_execute("SELECT pg_advisory_lock(1)").await.unwrap();
     for partition in 0..3 {
         for topic in [&world.bookings, &world.cancellations] {
             world.produce_events(topic, partition, &[booking(&format!("slow-{partition}"))]).await;
@@ -74,7 +83,7 @@ async fn a_batch_in_flight_is_finished_before_its_partition_is_handed_over() {
     // its batches.
     second.said("partitions assigned").await;
     assert_eq!(second.partitions().len(), 0, "handed over before the batches had ended");
-    lock.release().await;
+    holder.batch_execute("SELECT pg_advisory_unlock(1)").await.unwrap();
     world.shared_among(&[&first, &second]).await;
     world.each_record_is_recorded_once().await;
     let handed_over = second.partitions().len();

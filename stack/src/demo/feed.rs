@@ -1,13 +1,14 @@
 //! Sends the sample at a human pace, as the hotel's own producers would.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use fastrand::Rng;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use stack::Admin;
 use tokio_postgres::Client;
 
 use super::environment::Broker;
@@ -19,6 +20,9 @@ use super::terminal::say;
 
 const LOST: &str = "the sample's connection to PostgreSQL broke";
 const SEND_LIMIT: Duration = Duration::from_secs(30);
+const BEGUN: &str = "SELECT count(DISTINCT (topic, partition)) FROM worker.positions WHERE topic = ANY($1)";
+const BEGIN_LIMIT: Duration = Duration::from_mins(1);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Where a record lies.
 #[derive(Debug, Clone)]
@@ -31,6 +35,7 @@ pub(crate) struct Coordinates {
 /// The sample on its way to the broker.
 pub(crate) struct Feed {
     producer: FutureProducer,
+    admin: Admin,
     client: Client,
     topics: [String; 2],
     rate: f64,
@@ -49,7 +54,7 @@ impl Feed {
         config.extend(broker.properties.iter().cloned());
         let producer = config.create().context("the sample's producer cannot be made")?;
         let (sent, latecomers) = (Mutex::default(), Latecomers::default());
-        Ok(Self { producer, client, topics, rate, sent, latecomers })
+        Ok(Self { producer, admin: broker.admin()?, client, topics, rate, sent, latecomers })
     }
 
     /// The records that the broker has acknowledged.
@@ -62,8 +67,9 @@ impl Feed {
         &self.latecomers
     }
 
-    /// Sends `limit` records, or for ever.
+    /// Sends `limit` records, or for ever, once the worker has begun.
     pub(crate) async fn run(&self, limit: Option<usize>) -> Result<()> {
+        self.wait_for_worker().await?;
         let mut random = Rng::new();
         let mut sample = Sample::new(guests::read(&self.client).await?, random.fork());
         while limit.is_none_or(|limit| self.count() < limit) {
@@ -75,6 +81,23 @@ impl Feed {
         }
         for guest in sample.into_newcomers() {
             self.register(&guest).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the worker has begun with every partition: what comes too early it must meet before its guest or its
+    /// booking comes. Gives up in silence: the worker's own log says what keeps it.
+    async fn wait_for_worker(&self) -> Result<()> {
+        let deadline = Instant::now() + BEGIN_LIMIT;
+        let existing = self.admin.topics().await.context("the sample's topics cannot be counted")?;
+        let partitions: i32 = self.topics.iter().filter_map(|topic| existing.get(topic)).sum();
+        let topics = &self.topics[..];
+        while Instant::now() < deadline {
+            let begun: i64 = self.client.query_one(BEGUN, &[&topics]).await.context(LOST)?.get(0);
+            if begun >= i64::from(partitions) {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
         }
         Ok(())
     }

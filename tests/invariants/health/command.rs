@@ -6,7 +6,7 @@ use stack::port;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-use crate::support::{Said, World};
+use crate::support::{Said, World, eventually};
 
 fn only_line(said: &Said) -> &str {
     assert_eq!((said.code, &*said.out, said.err.lines().count()), (Some(1), "", 1), "{said:?}");
@@ -28,11 +28,20 @@ async fn a_worker_that_lives_is_well_and_one_that_is_not_ready_says_why() {
         ("KAFKA_BROKERS", ","),
         ("DB_PASSWORD_FILE", "/none"),
     ];
-    let said = world.command_with(&["healthcheck"], &broken).await;
-    assert_eq!((said.code, &*said.out, &*said.err), (Some(0), "ok\n", ""));
-    let said = world.command_with(&["healthcheck", "--ready"], &broken).await;
-    let line = only_line(&said);
-    assert!(line.starts_with("worker: starting: ") && line.contains("; database_unreachable: "), "{line}");
+    // The check itself gives up after three seconds, which a busy machine may need.
+    eventually("the worker to be well", async || {
+        let said = world.command_with(&["healthcheck"], &broken).await;
+        let is_well = (said.code, &*said.out, &*said.err) == (Some(0), "ok\n", "");
+        if is_well { Ok(Some(())) } else { Err(said) }
+    })
+    .await;
+    eventually("the worker to say why it is not ready", async || {
+        let said = world.command_with(&["healthcheck", "--ready"], &broken).await;
+        let line = only_line(&said);
+        let says_why = line.starts_with("worker: starting: ") && line.contains("; database_unreachable: ");
+        if says_why { Ok(Some(())) } else { Err(said) }
+    })
+    .await;
     worker.stop().await;
     let said = world.command_with(&["healthcheck"], &broken).await;
     assert!(only_line(&said).contains(&format!("no worker answers at 127.0.0.1:{port}")), "{said:?}");
@@ -68,6 +77,6 @@ async fn whoever_never_answers_or_never_ends_is_no_worker() {
             () = serving => unreachable!(),
         };
         only_line(&said);
-        assert!(begun.elapsed() < Duration::from_secs(8), "it took {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(30), "it took {:?}", begun.elapsed());
     }
 }

@@ -8,6 +8,9 @@ use crate::support::{World, booking, cancellation};
 const QUICK: (&str, &str) =
     ("KAFKA_PROPERTIES", "reconnect.backoff.max.ms=500\nsession.timeout.ms=2000\nheartbeat.interval.ms=300");
 
+/// Whoever is in the group stays there until it leaves, however busy the machine is.
+const PATIENT: (&str, &str) = ("KAFKA_PROPERTIES", "session.timeout.ms=30000");
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn brokers_that_hang_or_are_down_make_the_worker_unready_and_restart_nobody() {
     let mut own = OwnKafka::start().await;
@@ -104,9 +107,9 @@ async fn a_spare_worker_under_the_consumer_protocol_is_ready() {
 async fn a_worker_that_the_group_does_not_take_is_not_ready_until_it_does() {
     let own = OwnKafka::with(&[("group.max.size", "1")]).await;
     let world = own.world(1).await;
-    let mut first = world.worker_with(&[QUICK]);
+    let mut first = world.worker_with(&[PATIENT]);
     first.is_ready().await;
-    let mut second = world.worker_with(&[QUICK]);
+    let mut second = world.worker_with(&[PATIENT]);
     second.said("Kafka reports an error; the worker goes on trying").await;
     second.is_unready(&["not_assigned"]).await;
     second.lives().await;

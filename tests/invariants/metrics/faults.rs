@@ -6,7 +6,7 @@ use crate::support::compare::until;
 use crate::support::metrics::Scrape;
 use crate::support::proxy::{Cut, Proxy};
 use crate::support::servers::OwnPostgres;
-use crate::support::{Worker, World, booking, stack};
+use crate::support::{Worker, World, booking, eventually, stack};
 
 fn retries(scrape: &Scrape, fault: &str) -> f64 {
     scrape
@@ -95,21 +95,33 @@ async fn locks_and_cancelled_statements_are_seen() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deadlocks_are_seen() {
     let world = World::new(1).await;
-    let patience = format!("ALTER DATABASE {} SET deadlock_timeout = '1s'", world.database_name);
+    let patience = format!("ALTER DATABASE {} SET deadlock_timeout = '3s'", world.database_name);
     world.database.batch_execute(&patience).await.unwrap();
     let other = world.another_connection().await;
-    // The worker looks for a deadlock after a second, this session never: the worker is the victim.
-    let wait = "SET deadlock_timeout = '10min'; BEGIN; SELECT FROM rooms WHERE id = 1 FOR UPDATE";
-    other.batch_execute(wait).await.unwrap();
+    // The worker looks for a deadlock once, three seconds after it began to wait, this session never: the worker is the
+    // victim. Should this session be too late for that look, the next booking is another chance.
+    other.batch_execute("SET deadlock_timeout = '10min'").await.unwrap();
     let mut worker = world.worker();
-    world.book(&booking("one")).await;
-    world.transactions_wait(1).await;
-    let same = "INSERT INTO bookings (booking_id, user_id, room_id, number_of_guests, start_date, end_date) \
-                VALUES ('one', 1, 1, 1, '2027-01-01', '2027-01-02')";
-    other.batch_execute(same).await.unwrap();
-    counted(&mut worker, "conflict").await;
-    other.batch_execute("ROLLBACK").await.unwrap();
-    world.settled().await;
+    let mut bookings = 0;
+    eventually("a deadlock to be counted", async || {
+        bookings += 1;
+        let id = format!("b{bookings}");
+        other.batch_execute("BEGIN; SELECT FROM rooms WHERE id = 1 FOR UPDATE").await.unwrap();
+        world.book(&booking(&id)).await;
+        // It has inserted the booking and waits for its room; this session waits for the booking's id.
+        world.transactions_wait(1).await;
+        let same = format!(
+            "INSERT INTO bookings (booking_id, user_id, room_id, number_of_guests, start_date, end_date) \
+             VALUES ('{id}', 1, 1, 1, '2027-01-01', '2027-01-02')"
+        );
+        other.batch_execute(&same).await.unwrap();
+        other.batch_execute("ROLLBACK").await.unwrap();
+        // A fault is counted before the next try.
+        world.settled().await;
+        let seen = retries(&worker.metrics().await, "conflict") >= 1.0;
+        if seen { Ok(Some(())) } else { Err(format!("not with {bookings} bookings")) }
+    })
+    .await;
     worker.stop().await;
 }
 

@@ -33,6 +33,7 @@ pub async fn set_aside() -> World {
     world.settled().await;
     world.cancel(&cancellation("b2", "nobody")).await;
     world.settled().await;
+    world.all_published().await;
     worker.stop().await;
     age(&world).await;
     world

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::{sampled, traced};
 use crate::support::collector::{Answer, Collector, Span};
 use crate::support::compare::until;
-use crate::support::{Message, World, booking};
+use crate::support::{Message, World, booking, eventually};
 
 pub const LOST: &str = "spans are lost: the collector does not take them; records are applied all the same";
 const AGAIN: &str = "traces are exported again";
@@ -52,6 +54,12 @@ async fn with_a_collector_that_never_answers_all_is_applied_memory_is_bounded_an
     assert_eq!(text.lines().count(), 1, "{text}");
 }
 
+/// What these lines say of losses, in their order.
+fn of_losses(lines: &[Value]) -> Vec<&str> {
+    let messages = lines.iter().filter_map(|line| line["msg"].as_str());
+    messages.filter(|message| [LOST, AGAIN].contains(message)).collect()
+}
+
 /// A collector that answers like this for a while, and then as it should.
 async fn fails_for_a_while(answer: Answer) {
     let (world, collector) = (World::new(1).await, Collector::start().await);
@@ -68,12 +76,19 @@ async fn fails_for_a_while(answer: Answer) {
     collector.answers(Answer::Accept);
     world.produce(&world.bookings, &traced("last")).await;
     collector.eventually(1, |span| span.attribute("worker.subject") == "last").await;
-    let line = worker.said(AGAIN).await;
-    assert!(line["lost"].as_u64().unwrap() >= 1, "{answer:?}: {line}");
+    eventually("the loss to be over", async || {
+        let lines = worker.lines();
+        let said = of_losses(&lines);
+        if said.last() == Some(&AGAIN) { Ok(Some(())) } else { Err(format!("{answer:?}: {said:?}")) }
+    })
+    .await;
     let lines = worker.stop().await;
-    for message in [LOST, AGAIN] {
-        let count = lines.iter().filter(|line| line["msg"] == message).count();
-        assert_eq!(count, 1, "{answer:?}: {message}");
+    // A loss is over where none follows for seconds. On a slow machine that may be between two of these records: then
+    // there are more losses than one, and each of them is said once, and once when it is over.
+    let said = of_losses(&lines);
+    assert!(said.chunks(2).all(|pair| pair == [LOST, AGAIN]), "{answer:?}: {said:?}");
+    for line in lines.iter().filter(|line| line["msg"] == AGAIN) {
+        assert!(line["lost"].as_u64().unwrap() >= 1, "{answer:?}: {line}");
     }
 }
 
@@ -112,13 +127,14 @@ async fn a_collector_that_is_away_is_asked_again_and_told_what_still_fits() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_collector_asks_to_send_again_is_sent_again() {
     let (world, collector) = (World::new(1).await, Collector::start().await);
-    collector.answers(Answer::Refuse(503));
+    collector.answers(Answer::RefuseOnce(503));
     let worker = world.traced_worker(&collector, &[]);
     world.produce(&world.bookings, &traced("b1")).await;
-    until("the collector to be asked", async || !collector.requests().is_empty()).await;
-    collector.answers(Answer::Accept);
     collector.eventually(1, Span::is_record).await;
     let lines = worker.stop().await;
+    let requests = collector.requests();
+    assert_eq!(requests[0].answer, Answer::RefuseOnce(503));
+    assert_eq!(requests[0].spans, requests[1].spans, "the same, once more");
     assert!(!lines.iter().any(|line| line["msg"] == LOST), "nothing was lost: {lines:?}");
 }
 
@@ -132,7 +148,9 @@ async fn more_than_the_queue_holds_is_dropped_and_said() {
     let line = worker.said(LOST).await;
     assert!(line["error"].as_str().unwrap().contains("OTEL_BSP_MAX_QUEUE_SIZE"), "{line}");
     let text = worker.stop_and_show().await;
-    assert_eq!(text.lines().filter(|line| line.contains(LOST)).count(), 1, "{text}");
+    // Once, and on a slow machine once more after some seconds without a loss: never once a batch or a span.
+    let said = text.lines().filter(|line| line.contains(LOST)).count();
+    assert!((1..=20).contains(&said), "{said} times: {text}");
     let spans = collector.spans();
     assert!(!spans.is_empty() && spans.len() < usize::try_from(MANY).unwrap());
 }

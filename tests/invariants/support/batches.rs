@@ -13,7 +13,8 @@ impl World {
         let lock = connection.transaction().await.unwrap();
         lock.batch_execute("LOCK TABLE worker.held IN SHARE MODE").await.unwrap();
         self.produce(topic, &Message::bytes("dead, so a row in worker.held is due")).await;
-        let waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'worker.held'::regclass";
+        let waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'worker.held'::regclass \
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         eventually("the lock to hold the lane up", async || self.database.query_opt(waiting, &[]).await)
             .await;
 

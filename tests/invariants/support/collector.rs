@@ -33,6 +33,8 @@ pub enum Answer {
     Accept,
     /// Refuses it with this status.
     Refuse(u16),
+    /// Refuses one request with this status, and takes those after it.
+    RefuseOnce(u16),
     /// Takes it, and says that it threw so many spans away.
     Reject(i64),
     /// Reads it and never answers.
@@ -48,6 +50,15 @@ pub struct Collector {
 struct State {
     answer: Mutex<Answer>,
     requests: Mutex<Vec<Request>>,
+}
+
+impl State {
+    /// What the collector does with this request.
+    fn next_answer(&self) -> Answer {
+        let mut answer = self.answer.lock().unwrap();
+        let next = if let Answer::RefuseOnce(_) = *answer { Answer::Accept } else { *answer };
+        std::mem::replace(&mut *answer, next)
+    }
 }
 
 /// A request that was read to its end, taken or not.
@@ -205,12 +216,12 @@ async fn serve(client: impl AsyncRead + AsyncWrite + Unpin, state: &State) -> st
         let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
         let mut body = vec![0; length.unwrap().trim().parse().unwrap()];
         client.read_exact(&mut body).await?;
-        let answer = *state.answer.lock().unwrap();
+        let answer = state.next_answer();
         state.requests.lock().unwrap().push(Request::read(head, answer, body));
         let (status, body) = match answer {
             Answer::Silence => return std::future::pending().await,
             Answer::Accept => (200, Vec::new()),
-            Answer::Refuse(status) => (status, Vec::new()),
+            Answer::Refuse(status) | Answer::RefuseOnce(status) => (status, Vec::new()),
             Answer::Reject(rejected_spans) => (200, partial(rejected_spans)),
         };
         let head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n\r\n", body.len());

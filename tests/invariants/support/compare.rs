@@ -158,9 +158,14 @@ fn check_booking(records: &[(&Sent, String)], row: Option<&(i64, String)>) -> Re
 impl World {
     /// Waits until no record that was set aside is due: what was woken has been tried.
     pub async fn nothing_is_due(&self) {
-        let sql = "SELECT count(*) FROM worker.held WHERE status = 'waiting' AND next_attempt_at <= now()";
-        until("the records that are due to be tried", async || {
-            self.database.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 0
+        let sql = "SELECT now()::text";
+        let now: String = self.database.query_one(sql, &[]).await.unwrap().get(0);
+        // By now: what is tried again and again is due at nearly any moment.
+        let sql = "SELECT count(*) FROM worker.held \
+                   WHERE status = 'waiting' AND next_attempt_at <= $1::text::timestamptz";
+        eventually("the records that are due to be tried", async || {
+            let due: i64 = self.database.query_one(sql, &[&now]).await.unwrap().get(0);
+            if due == 0 { Ok(Some(())) } else { Err(due) }
         })
         .await;
     }

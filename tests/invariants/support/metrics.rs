@@ -22,7 +22,8 @@ impl Worker {
         Scrape::of(answer.body)
     }
 
-    /// Asks until the metrics are as wanted.
+    /// Asks until the metrics are as wanted. Each answer has something new, which puts the deadline off, as it should:
+    /// the database is asked for some of it once a minute only, where it is slow.
     pub async fn metrics_until(&mut self, what: &str, wanted: impl Fn(&Scrape) -> bool) -> Scrape {
         eventually(what, async || {
             let scrape = self.metrics().await;

@@ -258,6 +258,7 @@ async fn a_person_reads_a_table_and_a_last_line_that_says_it_all() {
     world.book(&booking("b1")).await;
     world.book(&booking("b1")).await;
     world.settled().await;
+    world.all_published().await;
     worker.stop().await;
     let (code, text) = ended(world.run(&["verify"], &[])).await;
     assert_eq!(code, Some(0), "{text}");

@@ -53,6 +53,7 @@ async fn what_the_status_topic_tells_is_what_the_ledger_has() {
     world.cancel(&cancellation("b1", "ana")).await;
     world.cancel(&cancellation("b2", "bo")).await;
     world.settled().await;
+    world.all_published().await;
     worker.stop().await;
     let events = status_events(&world).await;
     assert_eq!(events.len(), 4, "two bookings, a cancellation, and one that is not the owner's");

@@ -17,6 +17,7 @@ async fn play(world: &World, names: impl IntoIterator<Item = String>) {
     let worker = world.worker();
     world.book_all(0, names).await;
     world.settled().await;
+    world.all_published().await;
     worker.stop().await;
 }
 
