@@ -49,7 +49,7 @@ struct Clock {
 }
 
 /// Tells the others how far a lane is, for as long as it lives.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     alignment: Arc<Alignment>,
     clock: Arc<Clock>,
 }
@@ -62,7 +62,7 @@ impl Default for Alignment {
 
 impl Alignment {
     /// A lane begins whose records others wait for.
-    pub(super) fn join(self: &Arc<Self>) -> Pace {
+    pub(crate) fn join(self: &Arc<Self>) -> Pace {
         let clock = Clock {
             next: AtomicI64::new(NOTHING),
             last: AtomicI64::new(i64::MIN),
@@ -77,7 +77,7 @@ impl Alignment {
 
     /// Waits until records from `first` to `last` (milliseconds since 1970) may be applied, and returns the
     /// timestamp below which they may; `since` is when the waiting lane began.
-    pub(super) async fn wait(&self, first: i64, last: i64, since: Instant) -> i64 {
+    pub(crate) async fn wait(&self, first: i64, last: i64, since: Instant) -> i64 {
         let mut could_begin: Option<Instant> = None;
         loop {
             let changed = self.changed.notified();
@@ -127,7 +127,7 @@ impl Clock {
 
 impl Pace {
     /// The lane has applied all before a record with this timestamp; none where nothing more has arrived.
-    pub(super) fn at(&self, next: Option<i64>, last: Option<i64>) {
+    pub(crate) fn at(&self, next: Option<i64>, last: Option<i64>) {
         if let Some(last) = last {
             self.clock.last.store(last, Ordering::Release);
         }

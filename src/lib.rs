@@ -12,8 +12,8 @@
 //! - [`record`], [`queue`]: a record that the worker owns, on its way to its lane
 //! - `batch`: decoded records on their way through a transaction
 //! - [`lane`]: one partition's life: take, apply, report
-//! - [`alignment`]: keeps lanes in step while they work off a backlog
 //! - [`retry`], [`sweeper`]: the same for records that were set aside, and who tries them when they are due
+//! - [`alignment`]: keeps lanes in step while they work off a backlog
 //! - [`route`]: which handler takes which topic
 //! - [`relay`]: publishes what became of the records
 //! - [`observer`]: asks the database for what metrics and pages show of the group
@@ -31,9 +31,9 @@
 //! - [`traces`]: spans of records, batches and statements, for a collector
 //! - [`terminal`]: what commands show
 //! - [`fault`]: failures of the world, sorted into what the worker does about them
-//! - `backoff`, `recovery`: the waits between two tries, and what a part does about the database's faults
+//! - `backoff`, `recovery`: the waits between two tries, and what a part does about faults
 //! - `tls`: whom a connection trusts
-//! - `librdkafka`: what librdkafka says of itself, in the log
+//! - `librdkafka`: what librdkafka says of itself, in the log, and whom it trusts
 
 pub mod alignment;
 pub mod app;

@@ -1,4 +1,4 @@
-//! What a part that works for itself does about the database's faults: says so once, waits, and begins again.
+//! What a part that works for itself does about the world's faults: says so once, waits, and begins again.
 
 use std::sync::Arc;
 use std::time::Duration;

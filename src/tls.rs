@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL, by `DB_SSL_MODE`.
+//! TLS: to PostgreSQL by `DB_SSL_MODE`, and to the collector of traces.
 
 use std::error::Error as _;
 use std::io;
@@ -14,7 +14,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStor
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// TLS that checks the server's certificate and name, against this file's authorities or the system's.
-pub(super) fn verified(root_certificate: Option<&Path>) -> Result<MakeRustlsConnect> {
+pub(crate) fn verified(root_certificate: Option<&Path>) -> Result<MakeRustlsConnect> {
     Ok(MakeRustlsConnect::new(verifying(root_certificate, "DB_SSL_ROOT_CERT")?))
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn verifying(root_certificate: Option<&Path>, setting: &str) -> Resul
 
 /// TLS that takes any certificate, as libpq's `prefer` and `require` do: it hides the traffic from listeners,
 /// not from an impostor.
-pub(super) fn unverified() -> Result<MakeRustlsConnect> {
+pub(crate) fn unverified() -> Result<MakeRustlsConnect> {
     let provider = Arc::new(ring::default_provider());
     let config = builder()?
         .dangerous()
@@ -59,7 +59,7 @@ pub(crate) fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::Wa
 }
 
 /// What a person may do about a certificate that was not accepted.
-pub(super) fn advice(error: &tokio_postgres::Error) -> Option<&'static str> {
+pub(crate) fn advice(error: &tokio_postgres::Error) -> Option<&'static str> {
     let Some(rustls::Error::InvalidCertificate(reason)) = error
         .source()
         .and_then(|error| error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>())

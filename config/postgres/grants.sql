@@ -40,7 +40,7 @@ GRANT SELECT, INSERT ON worker.groups TO :"runner";
 GRANT SELECT, INSERT, DELETE ON worker.ledger TO :"runner";
 -- Each takes a number; the relay and `worker verify` ask for the last one (horizon_number.sql, relay.sql).
 GRANT USAGE, SELECT ON SEQUENCE worker.ledger_sequence TO :"runner";
--- Records are set aside, tried, and leave (held_*.sql, discard.sql, retention_delete.sql).
+-- Records are set aside, tried, and leave (store/held/*.sql, discard.sql, retention_delete.sql).
 GRANT SELECT, INSERT, UPDATE, DELETE ON worker.held TO :"runner";
 -- How far outcomes are published (cursor_*.sql).
 GRANT SELECT, INSERT, UPDATE ON worker.relay TO :"runner";

@@ -84,7 +84,7 @@ families! {
     RELAY_PUBLISHED = "worker_relay_published_total" ["topic"]
         "Status events and dead letters that Kafka has acknowledged."
     RETRIES = "worker_retries_total" ["fault"]
-        "How often a lane, the sweeper or the relay has waited because the world was at fault."
+        "How often a lane, the sweeper, the relay or an overlay's first start has waited because the world was at fault."
     REBALANCES = "worker_rebalances_total" ["event"]
         "Rebalances of the consumer group as this worker met them; its share may have stayed the same."
     RUNTIME_WORKERS = "worker_runtime_workers" []

@@ -2,7 +2,7 @@
 //!
 //! One place for the whole process, and the only metrics that are: statements are run on a connection by whoever has
 //! one, deep in the store and in the domain, and passing the counters through every signature down there would tell
-//! a reader nothing. A command that shows no metrics counts nothing.
+//! a reader nothing. A command that makes no metrics counts nothing.
 
 use std::sync::OnceLock;
 use std::time::Instant;

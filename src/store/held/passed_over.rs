@@ -1,4 +1,4 @@
-//! Subjects that came into being while a record that waits for them was being tried, which could not be woken.
+//! Subjects of which a waiting record should have been woken while somebody was trying it.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
