@@ -13,13 +13,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
+use crate::monitor::{LaneStatus, Monitor};
+use crate::record::Partition;
+
 /// A record younger than this is never held up: there is no backlog.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// A lane that has nothing to apply may get something within this time; afterwards it is not waited for.
+/// A lane that has applied all that its partition had, when the brokers were last asked, may get something within this
+/// time; afterwards it is not waited for.
 const IDLE: Duration = Duration::from_millis(350);
 
-/// A lane that stays at one batch for longer than this is not waited for.
+/// A lane that stays at one batch for longer than this, or has nothing to apply though its partition may have more, is
+/// not waited for.
 const STALLED: Duration = Duration::from_secs(2);
 
 /// How long a batch is waited for to become whole, once it could begin.
@@ -33,6 +38,7 @@ const NOTHING: i64 = i64::MAX;
 
 /// How far the lanes are whose records bring subjects into being.
 pub struct Alignment {
+    monitor: Arc<Monitor>,
     begun: Instant,
     clocks: Mutex<Vec<Weak<Clock>>>,
     changed: Notify,
@@ -40,6 +46,8 @@ pub struct Alignment {
 
 /// How far one lane is.
 struct Clock {
+    partition: Partition,
+    status: Arc<LaneStatus>,
     /// The timestamp of the first record that is not applied, or [`NOTHING`].
     next: AtomicI64,
     /// The timestamp of the last one that is.
@@ -54,16 +62,17 @@ pub(crate) struct Pace {
     clock: Arc<Clock>,
 }
 
-impl Default for Alignment {
-    fn default() -> Self {
-        Self { begun: Instant::now(), clocks: Mutex::default(), changed: Notify::new() }
-    }
-}
-
 impl Alignment {
+    /// No lane yet; the monitor knows how far their partitions go.
+    pub(crate) fn new(monitor: Arc<Monitor>) -> Self {
+        Self { monitor, begun: Instant::now(), clocks: Mutex::default(), changed: Notify::new() }
+    }
+
     /// A lane begins whose records others wait for.
-    pub(crate) fn join(self: &Arc<Self>) -> Pace {
+    pub(crate) fn join(self: &Arc<Self>, partition: Partition, status: Arc<LaneStatus>) -> Pace {
         let clock = Clock {
+            partition,
+            status,
             next: AtomicI64::new(NOTHING),
             last: AtomicI64::new(i64::MIN),
             changed: AtomicI64::new(self.now()),
@@ -101,8 +110,9 @@ impl Alignment {
         if since.elapsed() < IDLE && self.clocks().is_empty() {
             return i64::MIN;
         }
-        let now = self.now();
-        self.clocks().iter().filter_map(Weak::upgrade).map(|clock| clock.bound(now)).min().unwrap_or(NOTHING)
+        let (now, ends) = (self.now(), self.monitor.observations.ends.get().unwrap_or_default());
+        let bound = |clock: Arc<Clock>| clock.bound(now, ends.get(&clock.partition).copied());
+        self.clocks().iter().filter_map(Weak::upgrade).map(bound).min().unwrap_or(NOTHING)
     }
 
     fn now(&self) -> i64 {
@@ -115,10 +125,13 @@ impl Alignment {
 }
 
 impl Clock {
-    fn bound(&self, now: i64) -> i64 {
+    /// `end` is how far the partition goes, where that is known.
+    fn bound(&self, now: i64, end: Option<i64>) -> i64 {
         let still = now - self.changed.load(Ordering::Acquire);
+        let is_done = self.status.position().zip(end).is_some_and(|(position, end)| position >= end);
+        let patience = if is_done { IDLE } else { STALLED };
         match self.next.load(Ordering::Acquire) {
-            NOTHING if still < milliseconds(IDLE) => self.last.load(Ordering::Acquire),
+            NOTHING if still < milliseconds(patience) => self.last.load(Ordering::Acquire),
             next if next != NOTHING && still < milliseconds(STALLED) => next,
             _ => NOTHING,
         }
@@ -149,9 +162,27 @@ fn milliseconds(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::{Limits, Queue};
 
     /// A timestamp of long ago.
     const OLD: i64 = 1_700_000_000_000;
+
+    fn alignment() -> Arc<Alignment> {
+        Arc::new(Alignment::new(Arc::default()))
+    }
+
+    fn partition() -> Partition {
+        Partition { topic: "t".into(), number: 0 }
+    }
+
+    fn status() -> Arc<LaneStatus> {
+        let limits = Limits { records: 1, bytes: 1 };
+        Arc::new(LaneStatus::new(Arc::new(Queue::new(limits, Arc::default()))))
+    }
+
+    fn join(alignment: &Arc<Alignment>) -> Pace {
+        alignment.join(partition(), status())
+    }
 
     async fn waits(alignment: &Alignment, first: i64, last: i64) -> Option<i64> {
         let long_ago = Instant::now().checked_sub(Duration::from_mins(1)).unwrap();
@@ -160,8 +191,8 @@ mod tests {
 
     #[tokio::test]
     async fn records_wait_for_older_ones_that_others_wait_for() {
-        let alignment = Arc::new(Alignment::default());
-        let (one, other) = (alignment.join(), alignment.join());
+        let alignment = alignment();
+        let (one, other) = (join(&alignment), join(&alignment));
         one.at(Some(OLD + 10), None);
         other.at(Some(OLD + 5), None);
         assert_eq!(waits(&alignment, OLD, OLD + 4).await, Some(NOTHING));
@@ -174,8 +205,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_that_stays_in_part_too_young_is_cut() {
-        let alignment = Arc::new(Alignment::default());
-        let pace = alignment.join();
+        let alignment = alignment();
+        let pace = join(&alignment);
         pace.at(Some(OLD + 5), None);
         let begun = Instant::now();
         assert_eq!(alignment.wait(OLD, OLD + 9, begun).await, OLD + 5);
@@ -184,8 +215,8 @@ mod tests {
 
     #[tokio::test]
     async fn fresh_records_wait_for_nobody() {
-        let alignment = Arc::new(Alignment::default());
-        let pace = alignment.join();
+        let alignment = alignment();
+        let pace = join(&alignment);
         pace.at(Some(OLD), None);
         let now = milliseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap());
         assert_eq!(waits(&alignment, now, now).await, Some(NOTHING));
@@ -194,12 +225,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_lane_that_does_not_move_holds_up_nobody_for_long() {
-        let alignment = Arc::new(Alignment::default());
-        let (stalled, idle) = (alignment.join(), alignment.join());
+        let alignment = alignment();
+        let (stalled, idle) = (join(&alignment), join(&alignment));
         stalled.at(Some(OLD), None);
         idle.at(None, Some(OLD));
         let begun = Instant::now();
         assert_eq!(alignment.wait(OLD + 1, OLD + 1, begun).await, NOTHING);
         assert!((STALLED..STALLED * 2).contains(&begun.elapsed()));
+    }
+
+    #[tokio::test]
+    async fn a_lane_with_nothing_to_apply_is_waited_for_longer_where_its_partition_has_more() {
+        let alignment = alignment();
+        let status = status();
+        let idle = alignment.join(partition(), status.clone());
+        alignment.monitor.observations.ends.set([(partition(), 5)].into());
+        for (position, expected) in [(5, IDLE..STALLED), (4, STALLED..STALLED * 2)] {
+            status.set_position(position);
+            idle.at(None, Some(OLD));
+            let begun = Instant::now();
+            assert_eq!(alignment.wait(OLD + 1, OLD + 1, begun).await, NOTHING);
+            assert!(expected.contains(&begun.elapsed()), "{position}: {:?}", begun.elapsed());
+        }
     }
 }

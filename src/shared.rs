@@ -60,7 +60,7 @@ impl Shared {
                 limit: settings.held.max_age,
             },
             dead_limit: settings.dead_limit,
-            alignment: Arc::default(),
+            alignment: Arc::new(Alignment::new(monitor.clone())),
             woken: Notify::new(),
             passed_over: PassedOver::default(),
             monitor,

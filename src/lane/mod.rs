@@ -99,7 +99,8 @@ impl<H: Handler> Lane<H> {
     async fn apply_all(&mut self) -> Result<std::convert::Infallible, End> {
         let begun = Instant::now();
         let mut limit = self.dead_limit().await?;
-        let pace = H::CREATES_SUBJECT.then(|| self.shared.alignment.join());
+        let pace = H::CREATES_SUBJECT
+            .then(|| self.shared.alignment.join(self.partition.clone(), self.status.clone()));
         let most = Limits { records: self.shared.batch_max_records, bytes: BATCH_BYTES };
         loop {
             self.status.set(LaneState::Idle);
