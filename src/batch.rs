@@ -150,6 +150,15 @@ impl<E> Item<'_, E> {
         }
     }
 
+    /// What it is about once it is decided about: the decision may know a better name.
+    pub(crate) fn decided_subject<'a, H: Handler<Event = E>>(
+        &'a self,
+        handler: &H,
+        decision: &'a Decision,
+    ) -> &'a str {
+        decision.subject.as_deref().unwrap_or_else(|| self.subject(handler))
+    }
+
     /// Says in the log what became of the record, inside its span.
     pub(crate) fn report<H: Handler<Event = E>>(&self, handler: &H, decision: &Decision) {
         let message = handler.message(&decision.outcome);
@@ -178,11 +187,11 @@ pub(crate) fn told<'a, H: Handler>(
 ) -> impl DoubleEndedIterator<Item = Told<'a>> + Clone {
     items.iter().enumerate().map(|(index, item)| {
         let decision = decisions.get(index);
-        let better = decision.and_then(|decision| decision.subject.as_deref());
+        let decided = decision.map(|decision| item.decided_subject(handler, decision));
         Told {
             record: item.record,
             context: &item.context,
-            subject: better.unwrap_or_else(|| item.subject(handler)),
+            subject: decided.unwrap_or_else(|| item.subject(handler)),
             outcome: decision.map(|decision| &decision.outcome),
         }
     })

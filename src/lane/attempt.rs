@@ -143,7 +143,7 @@ impl<H: Handler> Lane<H> {
         let mut set_aside = held::Entries::default();
         let mut woken: Vec<&str> = Vec::new();
         for (item, decision) in items.iter().zip(&decisions) {
-            let subject = decision.subject.as_deref().unwrap_or_else(|| item.subject(handler));
+            let subject = item.decided_subject(handler, decision);
             let outcome = &decision.outcome;
             entries.push(&item.context, subject, outcome, decision.announcement.as_deref());
             if let (Some(status), Some(reason)) = (outcome.held_status(), outcome.reason()) {

@@ -144,7 +144,7 @@ impl<H: Handler> Attempt<'_, H> {
             id: claimed.id,
             partition: claimed.partition.clone(),
             offset: claimed.record.offset,
-            subject: self.subject(item, &decision).to_owned(),
+            subject: item.decided_subject(self.handler, &decision).to_owned(),
             outcome: decision.outcome,
         };
         Ok(items.iter().zip(&claimed).zip(decisions).map(retried).collect())
@@ -253,7 +253,7 @@ impl<H: Handler> Attempt<'_, H> {
         let mut changes_aside = held::Changes::default();
         let mut woken: Vec<&str> = Vec::new();
         for ((item, claimed), decision) in items.iter().zip(claimed).zip(&decisions) {
-            let (subject, outcome) = (self.subject(item, decision), &decision.outcome);
+            let (subject, outcome) = (item.decided_subject(self.handler, decision), &decision.outcome);
             if claimed.dead {
                 redriven.push_redriven(&item.context, subject);
             }
@@ -292,10 +292,6 @@ impl<H: Handler> Attempt<'_, H> {
             }
         }
         Err(Fault::CommitUnknown(cause))
-    }
-
-    fn subject<'s>(&self, item: &'s Item<'_, H::Event>, decision: &'s Decision) -> &'s str {
-        decision.subject.as_deref().unwrap_or_else(|| item.subject(self.handler))
     }
 }
 

@@ -30,7 +30,8 @@ pub struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// Sets a record aside; one that waits is due after `wait`. All columns grow together: `unnest` would fill up a shorter one with NULL.
+    /// Sets a record aside; one that waits is due after `wait`. All columns grow together: `unnest` would fill up a
+    /// shorter one with NULL.
     pub fn push(
         &mut self,
         record: &'a Record,

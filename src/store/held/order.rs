@@ -46,7 +46,8 @@ pub async fn waiting(
     rows.iter().map(waiting).collect()
 }
 
-/// Of these claimed records, those that come after one of their subject that is not among them, and how. `turns` as for [`waiting`].
+/// Of these claimed records, those that come after one of their subject that is not among them, and how. `turns` as for
+/// [`waiting`].
 ///
 /// # Errors
 /// The [`Fault`] of the statement.
